@@ -1,0 +1,242 @@
+"""The catalogue: topics, projects and the people named on them. It knows nothing of applications."""
+
+import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
+
+
+def free_slug(model: type[models.Model], words: str) -> str:
+    """A slug made of `words` that no row of `model` has yet: `graphs`, then `graphs-2`, ... At most 80 characters."""
+    stem = slugify(words)[:70].strip("-") or model._meta.model_name
+    taken = set(model._default_manager.filter(slug__startswith=stem).values_list("slug", flat=True))
+    slug, number = stem, 1
+    while slug in taken:
+        number += 1
+        slug = f"{stem}-{number}"
+    return slug
+
+
+class HomePage(models.Model):
+    """The words on top of the catalogue. There is one row; the page has fallback words without it."""
+
+    introduction = models.TextField(
+        _("introduction"), help_text=_("Two or three sentences about the research. Markdown; HTML is not allowed.")
+    )
+    collaboration = models.TextField(
+        _("collaboration"), blank=True, help_text=_("Who to contact for collaboration. Markdown; HTML is not allowed.")
+    )
+
+    class Meta:
+        verbose_name = _("home page")
+        verbose_name_plural = _("home page")
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="projects_homepage_one_row")]
+
+    def __str__(self) -> str:
+        return str(_("Home page"))
+
+    def save(self, *args, **kwargs) -> None:
+        self.pk = 1
+        super().save(*args, **kwargs)
+
+
+class Topic(models.Model):
+    """A heading of the catalogue."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    slug = models.SlugField(_("address"), max_length=80, unique=True, blank=True)
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers stand first."))
+
+    class Meta:
+        verbose_name = _("topic")
+        verbose_name_plural = _("topics")
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs) -> None:
+        self.slug = self.slug or free_slug(Topic, self.name)
+        super().save(*args, **kwargs)
+
+
+class CoAdvisorQuerySet(models.QuerySet):
+    def editable_by(self, user) -> Self:
+        """Co-advisors whose entry `user` may change: not those who stand on somebody else's project as well.
+
+        An entry's address receives notices and its account gives access, so a change must not reach foreign projects.
+        """
+        if user.is_superuser:
+            return self
+        return self.exclude(projects__in=Project.objects.exclude(supervisor=user))
+
+
+class CoAdvisor(models.Model):
+    """A person named on a project beside the supervisor; with an account they review, else they are only named."""
+
+    name = models.CharField(_("name"), max_length=120)
+    email = models.EmailField(_("e-mail address"), blank=True, help_text=_("Notices of new applications go there."))
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="co_advisor",
+        verbose_name=_("account"),
+        help_text=_("With an account, this person reviews the applications to the projects that name them."),
+    )
+
+    objects = CoAdvisorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("co-advisor")
+        verbose_name_plural = _("co-advisors")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProjectQuerySet(models.QuerySet):
+    def published(self) -> Self:
+        return self.filter(is_published=True)
+
+    def open(self, today: datetime.date | None = None) -> Self:
+        """Projects that take applications on `today` (in TIME_ZONE): the same rule as `Project.is_open`, as a query."""
+        today = today or timezone.localdate()
+        return self.published().filter(
+            Q(closed_at=None),
+            Q(opens_on=None) | Q(opens_on__lte=today),
+            Q(deadline=None) | Q(deadline__gte=today),
+            Q(places=None) | Q(places__gt=F("places_taken")),
+        )
+
+    def supervised_by(self, user) -> Self:
+        """Projects that `user` may change: their own; every project for a superuser; none for people without access."""
+        if not (user.is_active and user.is_staff):
+            return self.none()
+        return self if user.is_superuser else self.filter(supervisor=user)
+
+    def visible_to(self, user) -> Self:
+        """Projects whose applications `user` may see: those they supervise and those that name them as co-advisor."""
+        if not (user.is_active and user.is_staff):
+            return self.none()
+        if user.is_superuser:
+            return self
+        named = Project.co_advisors.through.objects.filter(project=models.OuterRef("pk"), coadvisor__user=user)
+        return self.filter(Q(supervisor=user) | models.Exists(named))
+
+
+class Project(models.Model):
+    """One advertised MSc project."""
+
+    class Availability(models.TextChoices):
+        OPEN = "open", _("Open")
+        NOT_YET = "not_yet", _("Opens later")
+        EXPIRED = "expired", _("Deadline passed")
+        FULL = "full", _("All places taken")
+        CLOSED = "closed", _("Closed")
+
+    title = models.CharField(_("title"), max_length=200)
+    slug = models.SlugField(
+        _("address"),
+        max_length=80,
+        unique=True,
+        blank=True,
+        help_text=_("Part of the page's address. It stays when the title changes, so that links keep working."),
+    )
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="projects", verbose_name=_("topic"))
+    supervisor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="supervised_projects",
+        verbose_name=_("supervisor"),
+    )
+    co_advisors = models.ManyToManyField(
+        CoAdvisor, blank=True, related_name="projects", verbose_name=_("co-advisors")
+    )
+    description = models.TextField(
+        _("description"), blank=True, help_text=_("What the project is about. Markdown; HTML is not allowed.")
+    )
+    proposal_url = models.URLField(_("link to the proposal"), max_length=500, blank=True)
+    tags = models.CharField(_("tags"), max_length=200, blank=True, help_text=_("Separated by commas."))
+    places = models.PositiveSmallIntegerField(
+        _("places"), null=True, blank=True, help_text=_("How many students can do this project. Empty: no limit.")
+    )
+    places_taken = models.PositiveSmallIntegerField(_("places taken"), default=0, editable=False)
+    opens_on = models.DateField(_("opens on"), null=True, blank=True)
+    deadline = models.DateField(
+        _("deadline"), null=True, blank=True, help_text=_("Applications are taken until the end of this day.")
+    )
+    is_published = models.BooleanField(_("published"), default=True, help_text=_("Shown in the catalogue."))
+    closed_at = models.DateTimeField(_("closed since"), null=True, blank=True, editable=False)
+    position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers stand first."))
+    # What the last import wrote, field by field: a field is updated only while it still holds this.
+    imported = models.JSONField(default=dict, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("project")
+        verbose_name_plural = _("projects")
+        ordering = ["topic__position", "topic__name", "position", "title"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(places=None) | Q(places_taken__lte=F("places")),
+                name="projects_project_places_taken_within_places",
+                violation_error_message=_("More places are already taken than that. Take an acceptance back first."),
+            ),
+            models.CheckConstraint(
+                condition=Q(opens_on=None) | Q(deadline=None) | Q(opens_on__lte=F("deadline")),
+                name="projects_project_opens_before_deadline",
+                violation_error_message=_("The deadline is before the day on which the project opens."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args, **kwargs) -> None:
+        self.slug = self.slug or free_slug(Project, self.title)
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("projects:detail", args=[self.slug])
+
+    @property
+    def tag_list(self) -> list[str]:
+        return [tag.strip() for tag in self.tags.split(",") if tag.strip()]
+
+    @property
+    def places_free(self) -> int | None:
+        """How many places are left; None when there is no limit."""
+        return None if self.places is None else max(self.places - self.places_taken, 0)
+
+    def is_full(self) -> bool:
+        return self.places_free == 0
+
+    def availability(self, today: datetime.date | None = None) -> Availability:
+        """Why the project takes applications on `today` (in TIME_ZONE), or why not. Publication is asked apart."""
+        today = today or timezone.localdate()
+        if self.closed_at is not None:
+            return self.Availability.CLOSED
+        if self.is_full():
+            return self.Availability.FULL
+        if self.deadline is not None and self.deadline < today:
+            return self.Availability.EXPIRED
+        if self.opens_on is not None and today < self.opens_on:
+            return self.Availability.NOT_YET
+        return self.Availability.OPEN
+
+    def is_open(self, today: datetime.date | None = None) -> bool:
+        """Whether an application may be handed in on `today`: published, and nothing speaks against it."""
+        return self.is_published and self.availability(today) == self.Availability.OPEN
