@@ -1,0 +1,412 @@
+"""The program that looks into uploaded documents, in a process of its own. `applications.inspection` starts it.
+
+Everything in an uploaded file is hostile until proved otherwise, and the libraries that read PDFs are written in C++.
+So the file is read in a child that is forked for this one file, has limits, and can open neither files nor connections.
+This process is the parent of those children: single-threaded, with the libraries already loaded, and without
+Django, settings or secrets. See docs/decisions/0001-inspection-in-a-limited-child.md.
+
+How they talk: each byte on the control socket comes with two descriptors, the document (open for reading) and the
+socket for the answer. The child first writes STARTED, then one JSON object: `code`, `pages`, `flags`. The end of the
+answer without an object means that a limit ended the child. The end of the control socket ends this program.
+"""
+
+import contextlib
+import gc
+import io
+import json
+import logging
+import os
+import re
+import resource
+import signal
+import socket
+import sys
+import time
+import traceback
+import zipfile
+from collections.abc import Iterator
+
+import pikepdf
+import pypdf
+from pypdf.errors import LimitReachedError
+
+STARTED = b"."
+
+MEMORY_BYTES = 700 << 20
+CPU_SECONDS = 8
+WALL_SECONDS = 20
+
+MOST_OBJECTS = 150_000  # looked at for flags; beyond it the rest is left and said so
+FLAGS_END_AT_CPU_SECOND = 5  # likewise, so that CPU_SECONDS do not end a large honest file
+MOST_LEVELS = 100  # of a page tree
+LIBRARY_LIMITS = {
+    "flate_max_memory": 64 << 20,
+    "run_length_max_memory": 64 << 20,
+    "dct_max_memory": 64 << 20,
+    "parser_max_container_size": 100_000,
+    "max_stream_filters": 4,
+    "parser_max_nesting": 200,
+}
+
+
+class Refusal(Exception):
+    """Why this file cannot be taken, as one of the codes of `applications.inspection.WORDS`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+# What is it?
+
+PDF_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[\0\t\n\f\r ]*%PDF-")
+WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|body|\?xml|!--)", re.IGNORECASE)
+PHOTO_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM")
+PHOTO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+OLD_OFFICE_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
+OFFICE_FOLDERS = ("word/", "xl/", "ppt/", "Index/Document.iwa", "Index.zip", "index.xml")
+
+
+def check_type(data: bytes) -> None:
+    """Lets only what begins as a PDF pass; refuses the rest by what it really is, because each needs other advice."""
+    if not data.strip(b"\0\t\n\f\r "):
+        raise Refusal("empty")
+    beginning = data[:1024]
+    if PDF_HEADER.match(beginning):
+        return
+    if is_photo(beginning):
+        raise Refusal("photo")
+    if beginning.startswith((OLD_OFFICE_FILE, rb"{\rtf")):
+        raise Refusal("word_file")
+    if beginning.startswith(b"PK\x03\x04"):
+        raise Refusal("word_file" if is_office_archive(data) else "archive")
+    if WEB_PAGE.match(beginning):
+        raise Refusal("web_page")
+    raise Refusal("not_pdf")
+
+
+def is_photo(beginning: bytes) -> bool:
+    if beginning.startswith(b"RIFF"):
+        return beginning[8:12] == b"WEBP"
+    return beginning.startswith(PHOTO_BEGINNINGS) or (beginning[4:8] == b"ftyp" and beginning[8:12] in PHOTO_BRANDS)
+
+
+def is_office_archive(data: bytes) -> bool:
+    """Whether the ZIP archive is what Word, Excel, PowerPoint, LibreOffice or Pages writes."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return any(name.startswith(OFFICE_FOLDERS) or name == "mimetype" for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return b"[Content_Types].xml" in data or b"mimetypeapplication/vnd." in data[:100]
+
+
+# Does it open, and does it hold pages?
+
+
+def examine(data: bytes, most_pages: int) -> dict:
+    """The answer for one file: `code` ("ok" or why not), `pages` and `flags`."""
+    try:
+        check_type(data)
+        try:
+            pages, flags = examine_pdf(data, most_pages)
+        except (Refusal, MemoryError):
+            raise
+        except Exception as error:  # pikepdf raises errors of many kinds on a damaged file
+            # "encrypt": locked with a certificate, or by a method of the maker's own
+            if isinstance(error, pikepdf.PasswordError) or "encrypt" in str(error).lower():
+                raise Refusal("locked") from None
+            pages, flags = second_opinion(data, most_pages)
+    except Refusal as refusal:
+        return {"code": refusal.code, "pages": None, "flags": []}
+    except MemoryError:
+        return {"code": "too_complex", "pages": None, "flags": []}
+    return {"code": "ok", "pages": pages, "flags": sorted(flags)}
+
+
+def examine_pdf(data: bytes, most_pages: int) -> tuple[int, set[str]]:
+    """Pages and flags by pikepdf (qpdf), which mends small damage in memory. The file itself is never written."""
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        pages = len(pdf.pages)  # qpdf walks the tree for this and refuses one that loops
+        warnings = warnings_of(pdf)
+        was_mended = "reconstruct" in warnings
+        if pages == 0:
+            raise Refusal("too_complex" if speaks_of_a_limit(warnings) else "broken" if was_mended else "no_pages")
+        if pages > most_pages:
+            raise Refusal("too_many_pages")
+        if claimed_pages(pdf) > most_pages:  # a viewer would believe it and show a million empty pages
+            raise Refusal("broken")
+        check_contents(pdf, was_mended=was_mended)
+        flags = {"owner_locked"} if pdf.is_encrypted else set()
+        try:
+            fully_checked = collect_flags(pdf, flags)
+        except (pikepdf.PikepdfError, TypeError, ValueError):  # a quirk somewhere beside the pages, which are fine
+            fully_checked = False
+        if was_mended:
+            flags.add("mended")
+        if not fully_checked or speaks_of_a_limit(warnings + warnings_of(pdf)):
+            flags.add("not_fully_checked")
+        return pages, flags
+
+
+def warnings_of(pdf: pikepdf.Pdf) -> str:
+    """What qpdf had to say since it was last asked."""
+    return "\n".join(str(warning) for warning in pdf.get_warnings())
+
+
+def speaks_of_a_limit(words: str) -> bool:
+    """Whether qpdf left something out because it met one of LIBRARY_LIMITS or the end of memory."""
+    return "limit" in words or "bad_alloc" in words
+
+
+def claimed_pages(pdf: pikepdf.Pdf) -> int:
+    count = pdf.Root.Pages.get("/Count")
+    return count if isinstance(count, int) else 0
+
+
+def check_contents(pdf: pikepdf.Pdf, *, was_mended: bool) -> None:
+    """Refuses pages that expand beyond reason, and files of which a part is missing.
+
+    The pages of a download that broke off are often still listed, only what stood on them is gone. So in a file
+    whose cross-reference had to be rebuilt every page must be readable; in others an unreadable one may be a quirk.
+    """
+    readable: dict[tuple[int, int], bool] = {}
+    answers = []
+    for page in pdf.pages:
+        contents = page.obj.get("/Contents")
+        parts = list(contents) if isinstance(contents, pikepdf.Array) else [contents]
+        for part in parts:
+            if not isinstance(part, pikepdf.Stream):
+                answers.append(not was_mended)  # an empty page is nothing unusual otherwise
+                continue
+            if part.objgen not in readable:
+                readable[part.objgen] = can_be_read(part)
+            answers.append(readable[part.objgen])
+    if answers and (not all(answers) if was_mended else not any(answers)):
+        raise Refusal("broken")
+
+
+def can_be_read(stream: pikepdf.Object) -> bool:
+    try:
+        stream.read_bytes()
+    except pikepdf.PdfError as error:
+        if speaks_of_a_limit(str(error)):
+            raise Refusal("too_complex") from None
+        return False
+    return True
+
+
+def second_opinion(data: bytes, most_pages: int) -> tuple[int, set[str]]:
+    """Pages by pypdf, for the few honest files that qpdf cannot open. They are damaged: each page must be readable."""
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data), strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Refusal("locked")
+        pages = 0
+        for page in pages_by_pypdf(reader):
+            pages += 1
+            if pages > most_pages:
+                raise Refusal("too_many_pages")
+            if not page_text_of(page):
+                raise Refusal("broken")
+    except (Refusal, MemoryError):
+        raise
+    except LimitReachedError:
+        raise Refusal("too_complex") from None
+    except Exception:  # pypdf raises nearly anything on a damaged file
+        raise Refusal("broken") from None
+    if not pages:
+        raise Refusal("broken")
+    return pages, {"mended", "not_fully_checked"} | ({"owner_locked"} if reader.is_encrypted else set())
+
+
+def pages_by_pypdf(reader: pypdf.PdfReader) -> Iterator[pypdf.generic.DictionaryObject]:
+    """The pages of the tree, each branch entered once; pypdf's own list believes the tree's claims and repetitions."""
+    branches = [iter([reader.root_object["/Pages"]])]
+    entered: set[int] = set()
+    while branches:
+        node = next(branches[-1], None)
+        if node is None:
+            branches.pop()
+            continue
+        node = node.get_object()
+        if not isinstance(node, pypdf.generic.DictionaryObject):
+            continue
+        if "/Kids" not in node:
+            yield node
+        elif id(node) in entered or len(branches) > MOST_LEVELS:
+            raise Refusal("broken")
+        else:
+            entered.add(id(node))
+            branches.append(iter(node["/Kids"]))
+
+
+def page_text_of(page: pypdf.generic.DictionaryObject) -> bytes:
+    """What is drawn on the page, decoded; empty when that is missing."""
+    contents = page.get("/Contents")
+    contents = contents.get_object() if contents is not None else None
+    parts = contents if isinstance(contents, pypdf.generic.ArrayObject) else [contents]
+    return b"\n".join(part.get_object().get_data() for part in parts if part is not None)
+
+
+# What should reviewers be told of?
+
+# No scheme is harmless, too: viewers take "www.example.org", as CVs often have it, for an address of the web.
+HARMLESS_SCHEMES = {"", "http", "https", "mailto", "tel"}
+SCHEME = re.compile(rb"[\0-\x20\xfe\xff]*((?:[a-z][a-z0-9+.-]*:)?)", re.IGNORECASE)
+KEYS = frozenset({"/S", "/JS", "/EF", "/Type", "/Subtype", "/XFA", "/FT", "/ByteRange"})
+FLAG_OF_ACTION = {
+    "/JavaScript": "javascript",
+    "/Launch": "launch_action",
+    "/GoToR": "odd_link",
+    "/SubmitForm": "odd_link",
+    "/ImportData": "odd_link",
+}
+
+
+def collect_flags(pdf: pikepdf.Pdf, flags: set[str]) -> bool:
+    """Adds what a bounded walk over all objects finds, whether or not a page leads there. False when cut short."""
+    seen = 0
+    for top in pdf.objects:
+        pending = [top]
+        while pending:
+            current = pending.pop()
+            seen += 1
+            if seen > MOST_OBJECTS or (seen % 1000 == 0 and time.process_time() > FLAGS_END_AT_CPU_SECOND):
+                return False
+            if isinstance(current, pikepdf.Array):
+                children = list(current)
+            elif isinstance(current, (pikepdf.Dictionary, pikepdf.Stream)):
+                entries = dict(current.items())
+                if not KEYS.isdisjoint(entries):
+                    flags.update(flags_of(entries))
+                children = entries.values()
+            else:
+                continue
+            # what is referred to by number has its own turn in pdf.objects
+            pending += [child for child in children if isinstance(child, pikepdf.Object) and not child.is_indirect]
+    return True
+
+
+def flags_of(entries: dict) -> set[str]:
+    """Flags of one dictionary, by its keys alone: an action is one wherever it hides."""
+    flags = set()
+    action, field = name_in(entries, "/S"), name_in(entries, "/FT")
+    if action in FLAG_OF_ACTION:
+        flags.add(FLAG_OF_ACTION[action])
+    if action == "/URI" and scheme_of(entries.get("/URI")) not in HARMLESS_SCHEMES:
+        flags.add("odd_link")
+    if "/JS" in entries:
+        flags.add("javascript")
+    if (
+        "/EF" in entries
+        or name_in(entries, "/Type") == "/EmbeddedFile"
+        or name_in(entries, "/Subtype") == "/FileAttachment"
+    ):
+        flags.add("embedded_file")
+    if field in ("/Tx", "/Btn", "/Ch"):
+        flags.add("form")
+    if "/XFA" in entries:
+        flags |= {"form", "xfa"}
+    if "/ByteRange" in entries or (field == "/Sig" and "/V" in entries):
+        flags.add("signed")
+    return flags
+
+
+def name_in(entries: dict, key: str) -> str:
+    value = entries.get(key)
+    return value.unparse(resolved=True).decode("latin-1") if isinstance(value, pikepdf.Name) else ""
+
+
+def scheme_of(address: object) -> str:
+    raw = bytes(address) if isinstance(address, pikepdf.String) else b""
+    return SCHEME.match(raw.replace(b"\0", b"")).group(1).rstrip(b":").decode("ascii").lower()
+
+
+# One child per file
+
+
+def lower(kind: int, value: int) -> None:
+    """Sets a limit for good, as far as the system lets us: macOS knows no limit on address space."""
+    with contextlib.suppress(OSError, ValueError):
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def limit_this_process() -> None:
+    for ending in (signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_DFL)  # ends the process even in the middle of C++
+    signal.alarm(WALL_SECONDS)
+    lower(resource.RLIMIT_AS, MEMORY_BYTES)
+    lower(resource.RLIMIT_CPU, CPU_SECONDS)
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_FSIZE, 0)  # nothing can be written
+    lower(resource.RLIMIT_NPROC, 0)  # nothing can be started
+    lower(resource.RLIMIT_NOFILE, 0)  # nothing can be opened and nobody called
+
+
+def inspect_in_this_child(document: int, answer: socket.socket, most_pages: int) -> None:
+    answer.sendall(STARTED)
+    os.dup2(1, 2)  # what a library prints about a student's file is not for the log
+    limit_this_process()
+    try:
+        with open(document, "rb") as file:
+            result = examine(file.read(), most_pages)
+    except Exception as error:  # a fault of ours: say where it is, never what was in the file
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        fault = f"{type(error).__name__} at {frame.name}:{frame.lineno}"
+        result = {"code": "failed", "pages": None, "flags": [], "error": fault}
+    answer.sendall(json.dumps(result).encode())
+
+
+def serve(control: socket.socket, most_pages: int) -> None:
+    """Forks a child for each request until the web process closes its end."""
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        if not message:
+            return
+        if len(descriptors) == 2 and os.fork() == 0:
+            status = 1
+            try:
+                control.close()  # else the web process could still write to a server that is gone
+                inspect_in_this_child(descriptors[0], socket.socket(fileno=descriptors[1]), most_pages)
+                status = 0
+            finally:
+                os._exit(status)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def warm_up(most_pages: int) -> None:
+    """Uses once what the libraries load at first use, while files can still be opened."""
+    blank, locked, archive = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(blank)
+        pdf.save(locked, encryption=pikepdf.Encryption(owner="owner", user="", R=6))
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("word/document.xml", "")
+    for sample in (blank, locked, archive):
+        examine(sample.getvalue(), most_pages)
+    with contextlib.suppress(Refusal):
+        second_opinion(blank.getvalue(), most_pages)
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    most_pages = int(sys.argv[2])
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears children away
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)  # a web process that shuts down still answers; it ends us by closing
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")  # when memory runs out, an inspection goes before the web process and the database
+    logging.disable(logging.CRITICAL)
+    pikepdf.settings.set_qpdf_limits(**LIBRARY_LIMITS)
+    warm_up(most_pages)
+    gc.freeze()  # children share these pages instead of copying them
+    serve(control, most_pages)
+
+
+if __name__ == "__main__":
+    main()
