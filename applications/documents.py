@@ -1,0 +1,157 @@
+"""Receiving, keeping, serving and sweeping documents. Their inspection is `applications.inspection`."""
+
+import datetime
+import hashlib
+import logging
+import shutil
+import tempfile
+import uuid
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from applications.inspection import Inspection, InspectionUnavailable, inspect
+from applications.models import Document, Upload, document_storage
+
+__all__ = ["Inspection", "InspectionUnavailable", "Unavailable", "inspect", "receive", "response", "sweep"]
+
+logger = logging.getLogger(__name__)
+
+LIMIT_MB = settings.DOCUMENT_MAX_BYTES // settings.MEGABYTE
+
+
+class Unavailable(Exception):
+    """A document cannot be checked or stored just now; the same file may well be accepted in a minute."""
+
+
+def too_large_message(name: str) -> str:
+    """What a student reads about a file past the limit: the limit, and how to get below it."""
+    return _(
+        "“%(name)s” is larger than %(limit)s MB. Make it smaller and choose it again: export it with “reduced size” or "
+        "“for screen”, scan in grey at 150 to 200 dpi, or leave out pages that nobody needs."
+    ) % {"name": clean_name(name), "limit": LIMIT_MB}
+
+
+def clean_name(name: str) -> str:
+    """The client's file name, fit to be shown: its last part, without control and direction characters."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return "".join(char for char in last if char.isprintable()).strip()[-200:] or "document.pdf"
+
+
+def receive(file: UploadedFile, kind: str) -> Upload:
+    """Inspect `file` and keep it as a committed upload of `kind`; the one door through which documents come in.
+
+    Raises ValidationError with the student's words (`code` says which) when the file is refused, and Unavailable
+    when it cannot be checked or stored just now.
+    """
+    if file.size > settings.DOCUMENT_MAX_BYTES:
+        raise ValidationError(too_large_message(file.name), code="too_large")
+    try:
+        with _path_of(file) as path:
+            inspection = inspect(path)
+        if inspection.verdict != "accepted":
+            raise ValidationError(f"“{clean_name(file.name)}”: {inspection.reason}", code=inspection.code)
+        return _keep(file, kind, inspection)
+    except (OSError, InspectionUnavailable) as error:
+        logger.exception("A document could not be checked or stored.")
+        raise Unavailable from error
+
+
+@contextmanager
+def _path_of(file: UploadedFile):
+    """The path of the received bytes: the upload handler's own file, or a temporary one (tests, small uploads)."""
+    if hasattr(file, "temporary_file_path"):
+        file.file.flush()
+        yield file.temporary_file_path()
+        return
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as copy:
+        file.seek(0)
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        yield copy.name
+
+
+def _keep(file: UploadedFile, kind: str, inspection: Inspection) -> Upload:
+    upload_id = uuid.uuid4()
+    file.seek(0)
+    digest = hashlib.file_digest(file.file, "sha256").hexdigest()
+    file.seek(0)
+    name = document_storage().save(f"{upload_id.hex[:2]}/{upload_id.hex}.pdf", file)
+    try:
+        return Upload.objects.create(
+            id=upload_id,
+            kind=kind,
+            file=name,
+            original_name=clean_name(file.name),
+            size=file.size,
+            sha256=digest,
+            pages=inspection.pages,
+            flags=inspection.flags,
+        )
+    except BaseException:
+        document_storage().delete(name)
+        raise
+
+
+def response(document: Document, *, as_attachment: bool = False) -> FileResponse:
+    """The document's bytes as a PDF that the browser shows in place, and that no other site can frame or cache.
+
+    Whoever calls this has asked whether the reader may see the document.
+    """
+    answer = FileResponse(
+        document.file.open("rb"),
+        content_type="application/pdf",
+        as_attachment=as_attachment,
+        filename=document.name_for_reader,
+    )
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cache-Control"] = "private, no-store"
+    answer["X-Frame-Options"] = "SAMEORIGIN"  # the review page shows it beside the answers
+    answer["Cross-Origin-Resource-Policy"] = "same-origin"
+    answer._csp_replace = {
+        "default-src": ["'none'"],
+        "style-src": ["'unsafe-inline'"],  # the browser's own viewer styles itself inside the document
+        "object-src": ["'self'"],
+        "plugin-types": None,
+        "frame-ancestors": ["'self'"],
+        "sandbox": None,
+    }
+    return answer
+
+
+def sweep(now: datetime.datetime | None = None) -> int:
+    """Remove uploads that nobody claimed within UPLOAD_HOURS, and files that no row names; returns how many went."""
+    limit = (now or timezone.now()) - datetime.timedelta(hours=settings.UPLOAD_HOURS)
+    swept = 0
+    for upload in Upload.objects.filter(created_at__lt=limit):
+        # The row decides: when an application claims the upload at this moment, one of the two finds it gone.
+        if Upload.objects.filter(pk=upload.pk).delete()[0]:
+            document_storage().delete(upload.file.name)
+            swept += 1
+    return swept + _sweep_strays(limit)
+
+
+def _sweep_strays(limit: datetime.datetime) -> int:
+    """Files whose row was never written or is already erased: what a killed process may leave behind."""
+    storage = document_storage()
+    swept = 0
+    try:
+        folders = storage.listdir("")[0]
+    except FileNotFoundError:
+        return 0  # nothing has ever been stored
+    for folder in folders:
+        names = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
+        # Uploads first: one that is claimed between the two questions is then found by the second.
+        known = set(Upload.objects.filter(file__in=names).values_list("file", flat=True))
+        known |= set(Document.objects.filter(file__in=names).values_list("file", flat=True))
+        for name in names - known:
+            if storage.get_modified_time(name) < limit:
+                storage.delete(name)
+                swept += 1
+    return swept

@@ -1,0 +1,67 @@
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from applications import documents, letters, retention
+
+logger = logging.getLogger(__name__)
+
+HOUR = 3600
+
+
+class Command(BaseCommand):
+    help = (
+        "Does what is not done while somebody waits, in a loop: sends letters every two seconds, sweeps unclaimed "
+        "uploads and stray files every ten minutes, and once a day erases applications whose time is over and "
+        "sessions that ended. Several workers may run at once. A fault in one task is logged and the task is tried "
+        "again next time."
+    )
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--once", action="store_true", help="Do every task once and stop.")
+        parser.add_argument(
+            "--with-parent", action="store_true", help="Stop when the process that started this one is gone."
+        )
+
+    def handle(self, *args, once: bool, with_parent: bool, **options) -> None:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        tasks = [
+            Task("letters", letters.send_due, every=2),
+            Task("sweep", documents.sweep, every=HOUR / 6),
+            Task("erase", retention.erase_expired, every=24 * HOUR),
+            Task("sessions", SessionStore.clear_expired, every=24 * HOUR),
+        ]
+        parent = os.getppid()
+        while not stop.is_set():
+            close_old_connections()
+            for task in tasks:
+                task.run_if_due()
+            if once or (with_parent and os.getppid() != parent):
+                break
+            stop.wait(1)
+
+
+class Task:
+    """One thing that the worker does every so many seconds."""
+
+    def __init__(self, name: str, do: Callable[[], object], every: float) -> None:
+        self.name, self.do, self.every = name, do, every
+        self.next_at = 0.0
+
+    def run_if_due(self) -> None:
+        if time.monotonic() < self.next_at:
+            return
+        self.next_at = time.monotonic() + self.every
+        try:
+            self.do()
+        except Exception:  # a full disk or a busy database today must not stop tomorrow's letters
+            logger.exception("The worker's task “%s” failed; it is tried again.", self.name)

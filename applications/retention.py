@@ -1,0 +1,45 @@
+"""How long applications are kept, and their erasure when that time is over."""
+
+import datetime
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from applications import workflow
+from applications.models import Application
+from applications.statuses import Status
+
+FINAL = (Status.ACCEPTED, Status.DECLINED, Status.WITHDRAWN)
+
+
+def expired(now: datetime.datetime | None = None) -> QuerySet[Application]:
+    """Applications whose time is over: RETENTION_DAYS after the last change of status, by outcome."""
+    now = now or timezone.now()
+
+    def before(outcome: str) -> datetime.datetime:
+        return now - datetime.timedelta(days=settings.RETENTION_DAYS[outcome])
+
+    is_over = Q(~Q(status__in=FINAL), status_changed_at__lt=before("undecided"))
+    for status in FINAL:
+        is_over |= Q(status=status, status_changed_at__lt=before(status))
+    return Application.objects.filter(is_over)
+
+
+def erase_on(application: Application) -> datetime.date:
+    """The day on which the application will be erased if nothing happens to it any more."""
+    outcome = application.status if application.status in FINAL else "undecided"
+    return timezone.localdate(application.status_changed_at + datetime.timedelta(days=settings.RETENTION_DAYS[outcome]))
+
+
+def erase_expired(now: datetime.datetime | None = None) -> list[str]:
+    """Erase what `expired` finds, one by one; returns the references. Safe beside other workers and busy reviewers."""
+    references = []
+    for application in expired(now).order_by("pk"):
+        try:
+            erased = workflow.erase(application, if_still_in=expired(now))  # it may have been reopened meanwhile
+        except Application.DoesNotExist:  # another worker was faster
+            continue
+        if erased:
+            references.append(application.reference)
+    return references

@@ -1,0 +1,35 @@
+import os
+
+from django.core.files.storage import FileSystemStorage
+
+
+class DocumentFolder(FileSystemStorage):
+    """A private folder for documents: readable by its owner only, without addresses, and durable.
+
+    A file counts as stored when it and its folder entry are on the disk, so that what was acknowledged to a student
+    survives a power cut. Raises OSError (disk full, read-only) and then leaves no half file behind.
+    """
+
+    def __init__(self, location: str | None = None) -> None:
+        super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+
+    def url(self, name: str | None) -> str:
+        raise ValueError("Documents have no public address; they are served by applications.views.document.")
+
+    def _save(self, name, content):
+        try:
+            name = super()._save(name, content)
+            self._sync(self.path(name))
+            self._sync(os.path.dirname(self.path(name)))
+        except OSError:
+            self.delete(name)
+            raise
+        return name
+
+    @staticmethod
+    def _sync(path: str) -> None:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

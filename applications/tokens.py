@@ -1,0 +1,51 @@
+"""Signed words that stand in for an account: the manage link and the claim to an upload. Nothing of them is stored."""
+
+import datetime
+import uuid
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+
+from applications.models import Application
+
+
+def manage_token(application: Application) -> str:
+    """The token of the manage link, valid until the link's version is raised or the application is erased."""
+    return signing.Signer(salt="applications.manage", sep=".").sign_object(
+        [application.reference, application.link_version]
+    )
+
+
+def application_of_manage_token(token: str) -> Application | None:
+    """The application that `token` opens; None when it was tampered with, renewed, or its application is erased."""
+    try:
+        reference, version = signing.Signer(salt="applications.manage", sep=".").unsign_object(token)
+    except (signing.BadSignature, ValueError, TypeError, UnicodeError):
+        return None
+    return Application.objects.filter(reference=reference, link_version=version).first()
+
+
+def manage_link(application: Application) -> str:
+    """The whole address that a letter carries."""
+    return settings.SITE_URL + reverse("applications:open", args=[manage_token(application)])
+
+
+def upload_token(upload_id: uuid.UUID) -> str:
+    """A claim to an upload, carried by a form that is shown again; it dies with the upload after UPLOAD_HOURS."""
+    return signing.TimestampSigner(salt="applications.upload", sep=".").sign(upload_id.hex)
+
+
+def upload_id_of_token(token: str) -> uuid.UUID | None:
+    """The id of the upload that `token` claims; None when it was tampered with or is too old."""
+    signer = signing.TimestampSigner(salt="applications.upload", sep=".")
+    try:
+        return uuid.UUID(signer.unsign(token, max_age=datetime.timedelta(hours=settings.UPLOAD_HOURS)))
+    except (signing.BadSignature, ValueError, UnicodeError):
+        return None
+
+
+def nonce_of(form_nonce: str, browser_key: str) -> str:
+    """What is stored of a form's nonce: bound to the browser, so that nobody else can repeat the form and get in."""
+    return salted_hmac("applications.nonce", f"{browser_key}:{form_nonce}", algorithm="sha256").hexdigest()

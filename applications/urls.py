@@ -1,0 +1,20 @@
+from django.urls import path
+
+from applications import views
+
+app_name = "applications"
+urlpatterns = [
+    path("projects/<slug:slug>/apply/", views.apply, name="apply"),
+    path("applications/find/", views.find, name="find"),
+    path("applications/open/<str:token>/", views.open_link, name="open"),
+    path("applications/<str:reference>/", views.page, name="page"),
+    path("applications/<str:reference>/confirm/", views.confirm, name="confirm"),
+    path("applications/<str:reference>/not-me/", views.not_me, name="not_me"),
+    path("applications/<str:reference>/address/", views.address, name="address"),
+    path("applications/<str:reference>/answers/", views.answers, name="answers"),
+    path("applications/<str:reference>/documents/", views.documents, name="documents"),
+    path("applications/<str:reference>/withdraw/", views.withdraw, name="withdraw"),
+    path("applications/<str:reference>/accept/", views.accept, name="accept"),
+    path("documents/<uuid:pk>/", views.document, name="document"),
+    path("privacy/", views.privacy, name="privacy"),
+]

@@ -1,0 +1,262 @@
+"""Deciding in the admin: the letter is shown, edited, sent or not; then the next open application."""
+
+import pytest
+
+from applications import workflow
+from applications.models import Application, Decision, Event, Letter
+from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/applications/application/"
+
+
+def decide_url(application: Application, status: str) -> str:
+    return f"{LIST}{application.pk}/decide/{status}/"
+
+
+@pytest.fixture
+def reviewing(client, supervisor):
+    client.force_login(supervisor)
+    return client
+
+
+ALL_MOVES = [(before, after) for before, moves in REVIEWER_MOVES.items() for after in moves]
+OTHER_PAIRS = [
+    (before, after) for before in Status.values for after in Status.values if after not in REVIEWER_MOVES[before]
+]
+
+
+@pytest.mark.parametrize(("before", "after"), ALL_MOVES)
+def test_each_allowed_move_shows_its_letter_and_is_carried_out(reviewing, make_application, before, after):
+    application = make_application()
+    Application.objects.filter(pk=application.pk).update(status=before)
+    Letter.objects.all().delete()
+
+    shown = reviewing.get(decide_url(application, after))
+    reviewing.post(decide_url(application, after), {"send": "1", "reason": "The student wrote so."})
+
+    application.refresh_from_db()
+    kind = letter_kind(before, after)
+    assert application.status == after
+    assert [letter.kind for letter in Letter.objects.filter(to_student=True)] == ([kind] if kind else [])
+    assert ('name="body"' in shown.content.decode()) == bool(kind)
+
+
+@pytest.mark.parametrize(("before", "after"), OTHER_PAIRS)
+def test_each_other_pair_is_refused_with_what_happened(reviewing, make_application, before, after):
+    application = make_application()
+    Application.objects.filter(pk=application.pk).update(status=before)
+
+    shown = reviewing.get(decide_url(application, after))
+    posted = reviewing.post(decide_url(application, after), {"send": "1", "reason": "Because."}, follow=True)
+
+    application.refresh_from_db()
+    assert application.status == before
+    assert shown.status_code == 302
+    assert "Nothing was done" in posted.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_looking_at_a_decision_changes_nothing(reviewing, make_application):
+    application = make_application()
+
+    reviewing.get(decide_url(application, Status.DECLINED))
+
+    application.refresh_from_db()
+    assert application.status == Status.RECEIVED
+    assert not Decision.objects.exists()
+
+
+def test_the_edited_letter_with_the_personal_line_is_what_is_stored(reviewing, make_application):
+    application = make_application()
+
+    reviewing.post(
+        decide_url(application, Status.INTERVIEW),
+        {
+            "subject": "Let us talk",
+            "body": "Dear Ada,\n\n[personal line]\n\nYour page: [personal link]\n\nSam",
+            "personal_line": "Your thesis is a fine read.",
+            "reason": "",
+            "send": "1",
+        },
+    )
+
+    letter = Letter.objects.get(kind="interview")
+    assert letter.subject == "Let us talk"
+    assert letter.body == "Dear Ada,\n\nYour thesis is a fine read.\n\nYour page: {manage_link}\n\nSam\n"
+    assert letter.recipient == application.email
+    decision = Decision.objects.get()
+    assert (decision.letter_subject, decision.letter_body) == (letter.subject, letter.body)
+
+
+def test_the_page_shows_words_and_never_the_students_link(reviewing, make_application):
+    application = make_application()
+
+    page = reviewing.get(decide_url(application, Status.OFFERED)).content.decode()
+
+    assert "[personal link]" in page
+    assert "{manage_link}" not in page
+    assert "/applications/open/" not in page
+
+
+def test_a_preview_shows_the_letter_and_decides_nothing(reviewing, make_application):
+    application = make_application()
+
+    page = reviewing.post(
+        decide_url(application, Status.DECLINED),
+        {"subject": "About it", "body": "Dear Ada,\n\n[personal line]\n\nSam", "personal_line": "Keep going.",
+         "reason": "", "action": "preview"},
+    )  # fmt: skip
+
+    assert page.context["preview"].body == "Dear Ada,\n\nKeep going.\n\nSam\n"
+    application.refresh_from_db()
+    assert application.status == Status.RECEIVED
+
+
+def test_deciding_without_a_letter_is_possible_and_recorded(reviewing, make_application):
+    application = make_application()
+
+    reviewing.post(decide_url(application, Status.DECLINED), {"send": "0", "reason": ""})
+
+    decision = Decision.objects.get()
+    assert (decision.letter_subject, decision.letter_body) == (None, None)
+    assert not Letter.objects.filter(kind="declined").exists()
+    page = reviewing.get(f"{LIST}{application.pk}/change/").content.decode()
+    assert "without a letter" in page
+
+
+def test_a_letter_without_words_is_not_sent(reviewing, make_application):
+    application = make_application()
+
+    response = reviewing.post(
+        decide_url(application, Status.DECLINED), {"subject": "", "body": " ", "reason": "", "send": "1"}
+    )
+
+    assert set(response.context["form"].errors) == {"subject", "body"}
+    application.refresh_from_db()
+    assert application.status == Status.RECEIVED
+
+
+NEED_REASON = [pair for pair in ALL_MOVES if reviewer_needs_reason(*pair)]
+
+
+@pytest.mark.parametrize(("before", "after"), NEED_REASON)
+def test_moves_that_need_a_reason_ask_for_it_and_keep_what_was_written(reviewing, make_application, before, after):
+    application = make_application()
+    Application.objects.filter(pk=application.pk).update(status=before)
+
+    response = reviewing.post(
+        decide_url(application, after), {"subject": "My own", "body": "My own words", "reason": " ", "send": "1"}
+    )
+
+    assert "reason" in response.context["form"].errors
+    assert "My own words" in response.content.decode()
+    application.refresh_from_db()
+    assert application.status == before
+
+
+def test_the_second_of_two_reviewers_is_told_and_nothing_is_sent_twice(
+    client, supervisor, co_advisor, make_application
+):
+    application = make_application()
+    client.force_login(co_advisor)
+    seen = client.get(decide_url(application, Status.DECLINED)).context["form"].initial["seen_status"]
+    workflow.decide(application, Status.INTERVIEW, by=supervisor)
+
+    response = client.post(
+        decide_url(application, Status.DECLINED), {"send": "1", "reason": "", "seen_status": seen}, follow=True
+    )
+
+    assert "Sofia Supervisor has set the status to “Interview”" in response.content.decode()
+    application.refresh_from_db()
+    assert application.status == Status.INTERVIEW
+    assert [letter.kind for letter in Letter.objects.filter(decision__isnull=False)] == ["interview"]
+
+
+def test_after_a_decision_comes_the_next_open_application_of_the_list(reviewing, make_application):
+    ada, ben, cy, dee = (
+        make_application(full_name=name, email=f"{name}@example.org") for name in ("Ada", "Ben", "Cy", "Dee")
+    )
+    Application.objects.filter(pk=cy.pk).update(status=Status.DECLINED)
+    filters = "?_changelist_filters=o%3D0"
+
+    after_ben = reviewing.post(decide_url(ben, Status.INTERVIEW) + filters, {"send": "1"})
+    after_dee = reviewing.post(decide_url(dee, Status.DECLINED) + filters, {"send": "1"})
+
+    assert after_ben["Location"] == f"{LIST}{dee.pk}/change/{filters}"
+    assert after_dee["Location"] == f"{LIST}{ada.pk}/change/{filters}"
+
+
+def test_after_the_last_decision_comes_the_list_as_it_was_filtered(reviewing, make_application):
+    application = make_application()
+
+    response = reviewing.post(
+        decide_url(application, Status.DECLINED) + "?_changelist_filters=status%3Dreceived", {"send": "1"}
+    )
+
+    assert response["Location"] == f"{LIST}?status=received"
+    assert "No other application in this list waits" in reviewing.get(response["Location"]).content.decode()
+
+
+def test_an_acceptance_takes_a_place_and_the_last_one_closes_the_project(reviewing, project, make_application):
+    project.places = 1
+    project.save()
+    application = make_application()
+    other = make_application(full_name="Ben", email="ben@example.org")
+    Application.objects.all().update(status=Status.OFFERED)
+
+    reviewing.post(decide_url(application, Status.ACCEPTED), {"send": "1", "reason": "Told me so."})
+    refused = reviewing.post(decide_url(other, Status.ACCEPTED), {"send": "1", "reason": "Too."}, follow=True)
+
+    project.refresh_from_db()
+    assert (project.places_taken, project.is_open()) == (1, False)
+    assert "All places of this project are taken" in refused.content.decode()
+    other.refresh_from_db()
+    assert other.status == Status.OFFERED
+
+
+def test_offering_more_than_there_are_places_is_warned_of(reviewing, project, make_application):
+    project.places = 1
+    project.save()
+    application = make_application()
+    other = make_application(full_name="Ben", email="ben@example.org")
+    Application.objects.filter(pk=other.pk).update(status=Status.OFFERED)
+
+    page = reviewing.get(decide_url(application, Status.OFFERED)).content.decode()
+
+    assert "If all accept, there is no place for this student." in page
+
+
+def test_the_history_says_who_decided_what_and_why(reviewing, supervisor, make_application):
+    application = make_application()
+
+    reviewing.post(decide_url(application, Status.WITHDRAWN), {"send": "1", "reason": "She called me."})
+
+    event = application.events.get(kind=Event.Kind.MOVED)
+    assert (event.from_status, event.to_status, event.user, event.text) == (
+        Status.RECEIVED,
+        Status.WITHDRAWN,
+        supervisor,
+        "She called me.",
+    )
+
+
+def test_a_co_advisor_with_an_account_decides_too(client, co_advisor, make_application):
+    application = make_application()
+    client.force_login(co_advisor)
+
+    client.post(decide_url(application, Status.INTERVIEW), {"send": "1"})
+
+    application.refresh_from_db()
+    assert application.status == Status.INTERVIEW
+
+
+def test_a_co_advisor_taken_off_the_project_decides_no_more(client, co_advisor, project, make_application):
+    application = make_application()
+    project.co_advisors.clear()
+    client.force_login(co_advisor)
+
+    assert client.post(decide_url(application, Status.INTERVIEW), {"send": "1"}).status_code == 404
+    application.refresh_from_db()
+    assert application.status == Status.RECEIVED

@@ -1,0 +1,119 @@
+"""Too much data is refused while it arrives: counted as it comes, never first put on the disk."""
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import RequestFactory
+
+from applications.uploadhandlers import longest_body
+from tests import pdfs
+
+KILOBYTE = 1024
+
+
+@pytest.fixture(autouse=True)
+def small_limits(settings):
+    """Ten kilobytes where the product has ten megabytes."""
+    settings.DOCUMENT_MAX_BYTES = 10 * KILOBYTE
+    settings.TRANSCRIPTS_MAX = 2
+    assert longest_body() == 60 * KILOBYTE
+
+
+@pytest.fixture
+def post(small_limits):
+    """Sends a request; the files it brought are closed after the test, as the server does after its answer."""
+    requests = []
+
+    def send(*files, **more):
+        requests.append(parsed(*files, **more))
+        return requests[-1]
+
+    yield send
+    for request in requests:
+        request.close()
+
+
+def parsed(*files: tuple[str, str, bytes], announced: int | None = None, after: str = ""):
+    """A parsed POST with `files` as (field, name, bytes) between the text fields `motivation` and `after`."""
+    body = b"".join(
+        [
+            _part("motivation", "I would like to."),
+            *(_part(field, content, name) for field, name, content in files),
+            _part("after", after),
+            b"--edge--\r\n",
+        ]
+    )
+    wire = io.BytesIO(body)
+    request = RequestFactory().generic("POST", "/", b"x", content_type="multipart/form-data; boundary=edge")
+    request.META["CONTENT_LENGTH"] = request.environ["CONTENT_LENGTH"] = str(announced or len(body))
+    request._stream, request._read_started = wire, False
+    request.POST  # noqa: B018  parses
+    request.read_bytes = wire.tell()
+    request.sent_bytes = len(body)
+    return request
+
+
+def _part(field: str, content: str | bytes, name: str = "") -> bytes:
+    file_name = f'; filename="{name}"\r\nContent-Type: application/pdf' if name else ""
+    data = content if isinstance(content, bytes) else content.encode()
+    return f'--edge\r\nContent-Disposition: form-data; name="{field}"{file_name}\r\n\r\n'.encode() + data + b"\r\n"
+
+
+def test_files_within_the_limit_come_through_whole(post, settings):
+    exactly = b"x" * settings.DOCUMENT_MAX_BYTES
+    request = post(("cv", "cv.pdf", pdfs.cv()), ("transcripts", "t.pdf", exactly), after="read")
+    assert request.FILES["cv"].read() == pdfs.cv()
+    assert request.FILES["transcripts"].read() == exactly
+    assert request.POST["after"] == "read"
+    assert (request.oversized, request.body_was_cut) == ({}, False)
+
+
+def test_a_file_past_the_limit_is_left_out_and_named_and_the_rest_comes_through(post, settings):
+    request = post(
+        ("cv", "scan.pdf", b"x" * (settings.DOCUMENT_MAX_BYTES + 1)), ("transcripts", "t.pdf", pdfs.cv()), after="read"
+    )
+    assert request.oversized == {"cv": ["scan.pdf"]}
+    assert "cv" not in request.FILES
+    assert request.FILES["transcripts"].read() == pdfs.cv()
+    assert (request.POST["motivation"], request.POST["after"]) == ("I would like to.", "read")
+    assert not request.body_was_cut
+
+
+def test_several_files_past_the_limit_are_all_named(post):
+    large = b"x" * (11 * KILOBYTE)
+    request = post(
+        ("transcripts", "one.pdf", large), ("transcripts", "fine.pdf", pdfs.cv()), ("transcripts", "two.pdf", large)
+    )
+    assert request.oversized == {"transcripts": ["one.pdf", "two.pdf"]}
+    assert [file.name for file in request.FILES.getlist("transcripts")] == ["fine.pdf"]
+
+
+def test_a_body_that_announces_too_much_is_cut_at_its_first_file(post, settings):
+    request = post(("cv", "cv.pdf", b"x" * 5 * KILOBYTE), announced=longest_body() + 1, after="never read")
+    assert request.body_was_cut
+    assert request.POST["motivation"] == "I would like to."
+    assert "after" not in request.POST
+    assert not request.FILES
+    assert request.oversized == {}, "the file itself was not too large"
+
+
+def test_a_body_that_sends_too_much_is_cut_on_the_way(post, settings):
+    huge = b"x" * (1024 * KILOBYTE)
+    request = post(("cv", "cv.pdf", huge), announced=100)
+    assert request.body_was_cut or request.oversized
+    assert request.read_bytes <= request.sent_bytes
+    assert not request.FILES
+
+
+def test_text_files_and_unknown_fields_count_too(post, settings):
+    large = b"x" * (11 * KILOBYTE)
+    request = post(("unknown", "x.bin", large), after="read")
+    assert request.oversized == {"unknown": ["x.bin"]}
+    assert not request.FILES
+
+
+def test_a_file_in_memory_is_never_made(post, settings):
+    request = post(("cv", "cv.pdf", pdfs.cv()))
+    assert hasattr(request.FILES["cv"], "temporary_file_path")
+    assert not isinstance(request.FILES["cv"], SimpleUploadedFile)
