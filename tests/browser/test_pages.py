@@ -1,0 +1,96 @@
+"""Every page of the main job keeps the policy and the rules of accessibility, wide and narrow, light and dark."""
+
+import pytest
+from playwright.sync_api import Page
+
+from applications.tokens import manage_token
+from tests.browser.conftest import accessibility_faults
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LOOKS = [
+    pytest.param({"viewport": {"width": width, "height": 900}, "color_scheme": scheme}, id=f"{width} {scheme}")
+    for width in (1440, 390)
+    for scheme in ("light", "dark")
+]
+
+
+def assert_page_is_sound(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.locator("h1").count() == 1
+    assert accessibility_faults(page) == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_public_pages_are_sound(open_browser, project, look):
+    page = open_browser(**look)
+
+    for address in (
+        "/",
+        "/?q=nothing-fits",
+        project.get_absolute_url(),
+        "/applications/find/",
+        "/privacy/",
+        "/no/page/",
+    ):
+        page.goto(address)
+        assert_page_is_sound(page)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_form_is_sound_empty_and_with_errors(open_browser, project, look):
+    page = open_browser(**look)
+
+    page.goto(f"{project.get_absolute_url()}apply/")
+    assert_page_is_sound(page)
+    page.get_by_role("button", name="Send application").click()
+    page.get_by_role("alert").wait_for()
+    assert_page_is_sound(page)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_students_pages_are_sound(open_browser, application, look):
+    page = open_browser(**look)
+
+    page.goto(f"/applications/open/{manage_token(application)}/")
+    assert_page_is_sound(page)
+    for below in ("documents/", "answers/", "address/", "withdraw/", "not-me/"):
+        page.goto(f"/applications/{application.reference}/{below}")
+        assert_page_is_sound(page)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_review_side_is_sound(open_browser, supervisor, application, look):
+    supervisor.set_password("a long enough password")
+    supervisor.save()
+    page = open_browser(**look)
+    page.goto("/admin/")
+    assert_page_is_sound(page)
+    page.get_by_label("Username").fill(supervisor.username)
+    page.get_by_label("Password").fill("a long enough password")
+    page.get_by_role("button", name="Log in").click()
+
+    letter = application.letters.first()
+    for address in (
+        "/admin/",
+        "/admin/applications/application/",
+        "/admin/applications/application/?q=nobody",
+        f"/admin/applications/application/{application.pk}/change/",
+        f"/admin/applications/application/{application.pk}/decide/declined/",
+        f"/admin/applications/application/{application.pk}/erase/",
+        "/admin/applications/letter/",
+        f"/admin/applications/letter/{letter.pk}/change/",
+        "/admin/projects/project/",
+        f"/admin/projects/project/{application.project_id}/change/",
+    ):
+        page.goto(address)
+        assert_page_is_sound(page)
+
+
+def test_the_manage_link_leaves_no_token_in_the_address_bar(page, application):
+    token = manage_token(application)
+
+    page.goto(f"/applications/open/{token}/")
+
+    assert token not in page.url
+    assert token not in page.content()

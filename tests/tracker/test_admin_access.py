@@ -1,0 +1,157 @@
+"""One table of every admin address and what each role gets there. A new address fails here until it is in the table."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
+
+from applications.models import Letter
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ["anonymous", "student", "staff_without_rights", "other_supervisor", "co_advisor", "supervisor", "superuser"]
+
+# Expected answers in the order of ROLES. 302 for anonymous people and people without staff access: to sign in.
+EVERY_STAFF_MEMBER = [302, 302, 200, 200, 200, 200, 200]
+SUPERUSERS_ONLY = [302, 302, 403, 403, 403, 403, 200]
+NOBODY = [302, 302, 403, 403, 403, 403, 403]
+REVIEWERS_LIST = [302, 302, 403, 200, 200, 200, 200]  # the list itself; other tests say what stands in it
+REVIEWERS_OF_THIS = [302, 302, 403, 404, 200, 200, 200]
+SUPERVISORS_LIST = [302, 302, 403, 200, 403, 200, 200]
+SUPERVISOR_OF_THIS = [302, 302, 403, 404, 403, 200, 200]
+
+
+def row(name: str, args, method: str, expected: list[int]):
+    return pytest.param(name, args, method, expected, id=f"{method} {name}")
+
+
+def no_args(things) -> list:
+    return []
+
+
+def of(kind: str):
+    return lambda things: [things[kind].pk]
+
+
+TABLE = [
+    row("index", no_args, "get", EVERY_STAFF_MEMBER),
+    row("login", no_args, "get", [200, 200, 302, 302, 302, 302, 302]),
+    row("logout", no_args, "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("password_change", no_args, "get", EVERY_STAFF_MEMBER),
+    row("password_change_done", no_args, "get", EVERY_STAFF_MEMBER),
+    row("jsi18n", no_args, "get", EVERY_STAFF_MEMBER),
+    row("autocomplete", no_args, "get", [302, 302, 403, 403, 403, 403, 403]),
+    row("app_list", lambda things: ["applications"], "get", [302, 302, 404, 200, 200, 200, 200]),
+    row("app_list", lambda things: ["projects"], "get", [302, 302, 404, 200, 200, 200, 200]),
+    row("app_list", lambda things: ["auth"], "get", [302, 302, 404, 404, 404, 404, 200]),
+    # applications
+    row("applications_application_changelist", no_args, "get", REVIEWERS_LIST),
+    row("applications_application_add", no_args, "get", NOBODY),
+    row("applications_application_change", of("application"), "get", REVIEWERS_OF_THIS),
+    row("applications_application_change", of("application"), "post", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_application_history", of("application"), "get", REVIEWERS_OF_THIS),
+    row("applications_application_delete", of("application"), "get", NOBODY),
+    row("applications_application_delete", of("application"), "post", NOBODY),
+    row(
+        "applications_application_decide",
+        lambda things: [things["application"].pk, "interview"],
+        "get",
+        REVIEWERS_OF_THIS,
+    ),
+    row(
+        "applications_application_decide",
+        lambda things: [things["application"].pk, "no-such-status"],
+        "get",
+        [302, 302, 403, 404, 404, 404, 404],
+    ),
+    row(
+        "applications_application_decide",
+        lambda things: [things["application"].pk, "interview"],
+        "post",
+        [302, 302, 403, 404, 200, 200, 200],  # 200: the form asks whether to send
+    ),
+    row("applications_application_note", of("application"), "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_application_note", of("application"), "post", REVIEWERS_OF_THIS),  # 200: the note is empty
+    row("applications_application_erase", of("application"), "get", SUPERVISOR_OF_THIS),
+    row("applications_application_erase", of("application"), "post", [302, 302, 403, 404, 403, 302, 302]),
+    # letters
+    row("applications_letter_changelist", no_args, "get", REVIEWERS_LIST),
+    row("applications_letter_add", no_args, "get", NOBODY),
+    row("applications_letter_change", of("letter"), "get", REVIEWERS_OF_THIS),
+    row("applications_letter_history", of("letter"), "get", REVIEWERS_OF_THIS),
+    row("applications_letter_delete", of("letter"), "get", NOBODY),
+    row("applications_letter_send_again", of("letter"), "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_letter_send_again", of("letter"), "post", [302, 302, 403, 404, 403, 302, 302]),
+    # accounts
+    *[
+        row(f"auth_{model}_{page}", no_args, "get", SUPERUSERS_ONLY)
+        for model in ("user", "group")
+        for page in ("changelist", "add")
+    ],
+    *[
+        row(f"auth_{model}_{page}", of(model), "get", SUPERUSERS_ONLY)
+        for model in ("user", "group")
+        for page in ("change", "delete", "history")
+    ],
+    row("auth_user_password_change", of("user"), "get", SUPERUSERS_ONLY),
+]
+
+# Addresses whose answers per role are tested in tests/projects/test_admin*.py, with the same roles.
+TESTED_WITH_THE_CATALOGUE = "projects_"
+
+# Redirects and the stock shortcut to an object's own page; they lead to addresses that ask again.
+ONLY_REDIRECTS = {"view_on_site"}
+
+
+def admin_names() -> set[str]:
+    """The name of every address of the admin, however deep."""
+
+    def walk(patterns):
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns)
+            elif isinstance(pattern, URLPattern) and pattern.name:
+                yield pattern.name
+
+    return set(walk(admin.site.get_urls()))
+
+
+def test_every_admin_address_is_in_the_table():
+    in_table = {param.values[0] for param in TABLE} | ONLY_REDIRECTS
+    missing = {name for name in admin_names() - in_table if not name.startswith(TESTED_WITH_THE_CATALOGUE)}
+
+    assert missing == set()
+    assert in_table - admin_names() == set()
+
+
+@pytest.fixture
+def things(application, superuser):
+    return {
+        "application": application,
+        "letter": Letter.objects.filter(application=application).first(),
+        "user": superuser,
+        "group": Group.objects.first(),
+    }
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("name", "args", "method", "expected"), TABLE)
+def test_each_role_gets_what_the_table_says(request, client, things, name, args, method, expected, role):
+    if role == "student":
+        client.force_login(request.getfixturevalue("user_without_staff_access"))
+    elif role != "anonymous":
+        client.force_login(request.getfixturevalue(role))
+
+    response = getattr(client, method)(reverse(f"admin:{name}", args=args(things)))
+
+    assert response.status_code == expected[ROLES.index(role)]
+    if response.status_code == 302 and role in ("anonymous", "student") and name != "logout":
+        assert response["Location"].startswith(reverse("admin:login"))
+
+
+def test_an_unknown_admin_address_is_not_found_for_staff(client, supervisor):
+    client.force_login(supervisor)
+
+    assert client.get("/admin/no/such/page/").status_code == 404
+    with pytest.raises(NoReverseMatch):
+        reverse("admin:no_such_page")
