@@ -248,7 +248,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
 else:
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A few connections for many threads: most threads wait for a slow upload and need none.
+    DATABASES["default"]["OPTIONS"] = {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "connect_timeout": 10,
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 30},
+    }
 
 # Files
 
@@ -276,6 +281,9 @@ FILE_UPLOAD_HANDLERS = [
     "applications.uploadhandlers.SizeLimit",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",  # never in memory: twenty uploads at once are 200 MB
 ]
+# Beside the documents and not in /tmp, which may be memory or outlive a crash unseen; the worker sweeps what is left over.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # text of a form, without its files
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
@@ -354,5 +362,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.server": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "pikepdf": {"level": "WARNING"},  # greets at every start
+    },
 }

@@ -174,12 +174,13 @@ def one_at_a_time(say) -> Iterator[None]:
         if connection.vendor != "postgresql":
             yield
             return
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
-            try:
-                yield
-            finally:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+        lock_holder = connection.copy()  # a connection of its own: loaddata closes the usual one, and locks go with it
+        try:
+            with lock_holder.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+            yield
+        finally:
+            lock_holder.close()
 
 
 def migrate() -> str:
