@@ -6,8 +6,8 @@ import logging
 import shutil
 import tempfile
 import uuid
-from contextlib import contextmanager
-from pathlib import PurePosixPath
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -70,7 +70,7 @@ def _path_of(file: UploadedFile):
         file.file.flush()
         yield file.temporary_file_path()
         return
-    with tempfile.NamedTemporaryFile(suffix=".pdf") as copy:
+    with tempfile.NamedTemporaryFile(suffix=".pdf", dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
         file.seek(0)
         shutil.copyfileobj(file, copy)
         copy.flush()
@@ -115,12 +115,9 @@ def response(document: Document, *, as_attachment: bool = False) -> FileResponse
     answer["X-Frame-Options"] = "SAMEORIGIN"  # the review page shows it beside the answers
     answer["Cross-Origin-Resource-Policy"] = "same-origin"
     answer._csp_replace = {
+        **dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]),  # a document loads nothing and sends nothing
         "default-src": ["'none'"],
-        "style-src": ["'unsafe-inline'"],  # the browser's own viewer styles itself inside the document
-        "object-src": ["'self'"],
-        "plugin-types": None,
         "frame-ancestors": ["'self'"],
-        "sandbox": None,
     }
     return answer
 
@@ -134,7 +131,18 @@ def sweep(now: datetime.datetime | None = None) -> int:
         if Upload.objects.filter(pk=upload.pk).delete()[0]:
             document_storage().delete(upload.file.name)
             swept += 1
-    return swept + _sweep_strays(limit)
+    return swept + _sweep_strays(limit) + _sweep_incoming(limit)
+
+
+def _sweep_incoming(limit: datetime.datetime) -> int:
+    """What an upload handler had begun to receive when its process was killed."""
+    swept = 0
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        with suppress(FileNotFoundError):  # received to its end, and so gone, since the folder was listed
+            if path.stat().st_mtime < limit.timestamp():
+                path.unlink()
+                swept += 1
+    return swept
 
 
 def _sweep_strays(limit: datetime.datetime) -> int:

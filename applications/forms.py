@@ -17,7 +17,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from applications import documents, letters
-from applications.models import Application, Upload
+from applications.models import Application, Upload, email_key
 from applications.statuses import reviewer_needs_reason
 from applications.tokens import upload_id_of_token, upload_token
 from applications.uploadhandlers import longest_body
@@ -38,6 +38,25 @@ class LineField(forms.CharField):
     def to_python(self, value) -> str:
         text = unicodedata.normalize("NFC", super().to_python(value)).translate(DIRECTION_CONTROLS)
         return " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in text).split())
+
+
+class AddressField(forms.EmailField):
+    """A student's e-mail address, also one with umlauts in its domain."""
+
+    default_error_messages = {
+        "required": _("Please enter your e-mail address."),
+        "invalid": _("This is not a complete e-mail address. Write for example ada@example.org."),
+    }
+
+    def __init__(self, **kwargs) -> None:
+        widget = forms.EmailInput(attrs={"autocomplete": "email"})
+        super().__init__(**{"label": _("E-mail address"), "max_length": 254, "widget": widget} | kwargs)
+
+    def clean(self, value) -> str:
+        address = super().clean(value)
+        if len(email_key(address)) > Application._meta.get_field("email_key").max_length:  # ligatures grow in NFKC
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return address
 
 
 class MultipleFileInput(forms.ClearableFileInput):
@@ -125,6 +144,13 @@ class AnswersForm(forms.Form):
             Fieldset(_("Your motivation"), "motivation", "links", css_class="form-section"),
         ]
 
+    def clean_full_name(self) -> str:
+        """A name goes into letters to an address that anybody may type in; so it must not carry a link there."""
+        name = self.cleaned_data["full_name"]
+        if "://" in name or "www." in name.casefold():
+            raise ValidationError(_("Please enter your name only, without a web address."), code="address")
+        return name
+
     def clean_earliest_start(self):
         date = self.cleaned_data["earliest_start"]
         today = timezone.localdate()
@@ -185,6 +211,7 @@ class DocumentsForm(forms.Form):
     )
 
     documents_are_required = True
+    documents_legend = _("Your documents")
 
     def __init__(
         self, *args, oversized: dict[str, list[str]] | None = None, body_was_cut: bool = False, **kwargs
@@ -198,10 +225,9 @@ class DocumentsForm(forms.Form):
         self.helper.form_tag = False
         self.helper.layout = Layout(self.documents_layout())
 
-    @staticmethod
-    def documents_layout() -> Fieldset:
+    def documents_layout(self) -> Fieldset:
         return Fieldset(
-            _("Your documents"),
+            self.documents_legend,
             kept_files("cv"),
             Field("cv"),
             kept_files("transcripts"),
@@ -318,16 +344,7 @@ def kept_files(field: str) -> HTML:
 class ApplicationForm(DocumentsForm, AnswersForm):
     """The apply form: answers, address, documents, consent."""
 
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        max_length=254,
-        help_text=_("We write to you there, and only about this application."),
-        error_messages={
-            "required": _("Please enter your e-mail address."),
-            "invalid": _("This is not a complete e-mail address. Write for example ada@example.org."),
-        },
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
+    email = AddressField(help_text=_("We write to you there, and only about this application."))
     consent = forms.BooleanField(
         label=format_html_lazy(
             '{} <a href="{}">{}</a>',
@@ -366,6 +383,7 @@ class ReplaceDocumentsForm(DocumentsForm):
     """New documents in the place of those handed in; what is left empty stays as it is."""
 
     documents_are_required = False
+    documents_legend = _("New documents")
 
     def clean(self) -> dict:
         cleaned = super().clean()
@@ -377,15 +395,7 @@ class ReplaceDocumentsForm(DocumentsForm):
 class AddressForm(forms.Form):
     """One e-mail address: to correct a typo, or to have the manage link sent again."""
 
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        max_length=254,
-        error_messages={
-            "required": _("Please enter your e-mail address."),
-            "invalid": _("This is not a complete e-mail address. Write for example ada@example.org."),
-        },
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
+    email = AddressField()
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)

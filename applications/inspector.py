@@ -334,7 +334,7 @@ def lower(kind: int, value: int) -> None:
 
 
 def limit_this_process() -> None:
-    for ending in (signal.SIGALRM, signal.SIGXCPU, signal.SIGTERM):
+    for ending in (signal.SIGALRM, signal.SIGXCPU):
         signal.signal(ending, signal.SIG_DFL)  # ends the process even in the middle of C++
     signal.alarm(WALL_SECONDS)
     lower(resource.RLIMIT_AS, MEMORY_BYTES)
@@ -398,7 +398,8 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears children away
     for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.SIG_IGN)  # a web process that shuts down still answers; it ends us by closing
+        # a web process that shuts down still answers its last students, then ends us by closing the control socket
+        signal.signal(ending, signal.SIG_IGN)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")  # when memory runs out, an inspection goes before the web process and the database
     logging.disable(logging.CRITICAL)

@@ -68,13 +68,19 @@ class Topic(models.Model):
 
 class CoAdvisorQuerySet(models.QuerySet):
     def editable_by(self, user) -> Self:
-        """Co-advisors whose entry `user` may change: not those who stand on somebody else's project as well.
+        """Co-advisors whose entry `user` may change: those on their own projects only, and those without any.
 
-        An entry's address receives notices and its account gives access, so a change must not reach foreign projects.
+        An entry's address receives notices and its account gives access, so a change must not reach foreign projects;
+        nor may anybody but a superuser change the entry of an account that stands on no project.
         """
         if user.is_superuser:
             return self
-        return self.exclude(projects__in=Project.objects.exclude(supervisor=user))
+        on_own_project = Project.co_advisors.through.objects.filter(
+            coadvisor=models.OuterRef("pk"), project__supervisor=user
+        )
+        return self.exclude(projects__in=Project.objects.exclude(supervisor=user)).filter(
+            Q(user=None) | models.Exists(on_own_project)
+        )
 
 
 class CoAdvisor(models.Model):
@@ -160,9 +166,7 @@ class Project(models.Model):
         related_name="supervised_projects",
         verbose_name=_("supervisor"),
     )
-    co_advisors = models.ManyToManyField(
-        CoAdvisor, blank=True, related_name="projects", verbose_name=_("co-advisors")
-    )
+    co_advisors = models.ManyToManyField(CoAdvisor, blank=True, related_name="projects", verbose_name=_("co-advisors"))
     description = models.TextField(
         _("description"), blank=True, help_text=_("What the project is about. Markdown; HTML is not allowed.")
     )

@@ -64,7 +64,7 @@ class Filters:
 
 
 @require_safe
-
+@conditional_page
 @cache_control(no_cache=True)  # a browser may keep the page, but asks each time whether it still holds
 def catalogue(request: HttpRequest) -> HttpResponse:
     filters = Filters.from_address(request.GET)
@@ -85,7 +85,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-
+@conditional_page
 @cache_control(no_cache=True)
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     project = get_object_or_404(_published().select_related("supervisor").prefetch_related("co_advisors"), slug=slug)

@@ -3,8 +3,7 @@
 `supervisor` owns `project`, on which `co_advisor` is named; both see its applications. `other_supervisor` owns another
 project and must see nothing here. `superuser` sees everything, `staff_without_rights` nothing.
 
-`make_application()` hands in an application as the form does: real PDFs, received and inspected, then
-`workflow.submit`. Each test has a documents folder and a letters folder of its own.
+`make_application()` hands in as the form does: real PDFs, received and inspected, then `workflow.submit`.
 """
 
 import datetime
@@ -41,9 +40,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix) -
 
 @pytest.fixture(autouse=True)
 def data_folder(settings, tmp_path: Path, monkeypatch) -> Path:
-    """A folder of this test's own, with `documents/` and `letters/`. Neither exists yet, as on a fresh machine."""
+    """A folder of this test's own. `documents/` and `letters/` do not exist in it yet, as on a fresh machine."""
     folder = tmp_path / "data"
-    folder.mkdir()
+    settings.FILE_UPLOAD_TEMP_DIR = folder / "incoming"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
     settings.LETTERS_DIR = folder / "letters"
     settings.EMAIL_BACKEND = "applications.mail.LetterFolderBackend"
     settings.STORAGES = settings.STORAGES | {
@@ -168,9 +168,6 @@ def other_project(topic: Topic, other_supervisor: User) -> Project:
     return Project.objects.create(title="Graphs of genomes", topic=topic, supervisor=other_supervisor)
 
 
-# What a student hands in
-
-
 def _pdf_file(name: str, content: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, content_type="application/pdf")
 
@@ -214,7 +211,7 @@ def answers() -> dict:
 
 @pytest.fixture
 def make_application(answers, make_uploads, request) -> Callable[..., Application]:
-    """Hand in an application to `project` (or to `to`). Further words replace answers; `status` moves it there unseen."""
+    """Hand in an application to `project` (or `to`). Further words replace answers; `status` moves it there unseen."""
     numbers = itertools.count(1)
 
     def make(to: Project | None = None, *, status: str = "", nonce: str = "", transcripts: int = 1, **changed):
@@ -238,11 +235,10 @@ def application(make_application) -> Application:
     return make_application()
 
 
-# Browsers
-
-
 @pytest.fixture
 def signed_in() -> Callable[[User], Client]:
+    """A browser in which this person is signed in."""
+
     def sign_in(user: User) -> Client:
         browser = Client()
         browser.force_login(user)

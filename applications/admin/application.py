@@ -75,6 +75,7 @@ class ApplicationAdmin(RestrictedAdmin):
     list_per_page = 50
     search_fields = ["reference", "full_name", "email", "university", "programme", "project__title"]
     search_help_text = gettext_lazy("Name, address, reference, university, project …")
+    view_on_site = False  # the student's page opens for the student only
     actions = None  # nothing about an application changes in bulk or around its own page
 
     # What may be seen, and that nothing changes here

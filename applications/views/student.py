@@ -3,6 +3,9 @@
 A GET never changes anything, whatever a mail scanner opens: the manage link only lets this browser in.
 """
 
+import functools
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +23,20 @@ from applications.retention import erase_on
 from applications.statuses import Status
 from applications.tokens import application_of_manage_token
 from applications.uploadhandlers import what_was_left_out
+
+
+def gone_is_404(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """An application erased between the look and the deed (a second click) is the 404 of one that never was."""
+
+    @functools.wraps(view)
+    def with_404(request: HttpRequest, reference: str) -> HttpResponse:
+        try:
+            return view(request, reference)
+        except Application.DoesNotExist as error:
+            raise Http404 from error
+
+    return with_404
+
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -81,6 +98,7 @@ def _former_answers(application: Application) -> list[FormerAnswers]:
 
 @require_POST
 @never_cache
+@gone_is_404
 def confirm(request: HttpRequest, reference: str) -> HttpResponse:
     """“Yes, this is my application”: only a browser that came by the link can say so."""
     application = _acting_application(request, reference)
@@ -91,6 +109,7 @@ def confirm(request: HttpRequest, reference: str) -> HttpResponse:
 
 @form_page
 @never_cache
+@gone_is_404
 def not_me(request: HttpRequest, reference: str) -> HttpResponse:
     """“This was not me” erases, for whoever reads the mail of an address that was never confirmed."""
     application = grants.application_or_404(request, reference)
@@ -105,6 +124,7 @@ def not_me(request: HttpRequest, reference: str) -> HttpResponse:
 
 @form_page
 @never_cache
+@gone_is_404
 def address(request: HttpRequest, reference: str) -> HttpResponse:
     """Correct the address while it is unconfirmed; this browser keeps its access under the new link."""
     application = grants.application_or_404(request, reference)
@@ -123,6 +143,7 @@ def address(request: HttpRequest, reference: str) -> HttpResponse:
 
 @form_page
 @never_cache
+@gone_is_404
 def answers(request: HttpRequest, reference: str) -> HttpResponse:
     """Correct the answers until reading begins."""
     application = _loaded(request, reference)
@@ -141,6 +162,7 @@ def answers(request: HttpRequest, reference: str) -> HttpResponse:
 
 @form_page
 @never_cache
+@gone_is_404
 def documents(request: HttpRequest, reference: str) -> HttpResponse:
     """Put another CV or other transcripts in the place of those handed in, until reading begins."""
     application = _loaded(request, reference)
@@ -160,6 +182,7 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
 
 @form_page
 @never_cache
+@gone_is_404
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
     application = _loaded(request, reference)
     if not application.student_may_move_to(Status.WITHDRAWN):
@@ -183,6 +206,7 @@ def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
 
 @form_page
 @never_cache
+@gone_is_404
 def accept(request: HttpRequest, reference: str) -> HttpResponse:
     application = _loaded(request, reference)
     if not application.student_may_move_to(Status.ACCEPTED):
@@ -220,8 +244,6 @@ def _carry_out(request: HttpRequest, application: Application, verb, done: str) 
     """Carry `verb` out and go back to the page with `done`, or with why it was refused."""
     try:
         verb()
-    except Application.DoesNotExist as error:  # erased a moment ago
-        raise Http404 from error
     except workflow.Refused as refused:
         messages.error(request, refused.message)
     else:

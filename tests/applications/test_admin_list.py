@@ -91,7 +91,9 @@ def test_a_reference_is_found_as_it_is_said_on_the_phone(client, supervisor, mak
 
 def test_the_list_says_how_long_a_student_waits(client, supervisor, make_application):
     application = make_application()
-    Application.objects.filter(pk=application.pk).update(received_at=timezone.now() - datetime.timedelta(days=40))
+    forty_days_ago = timezone.localdate() - datetime.timedelta(days=40)
+    noon = datetime.datetime.combine(forty_days_ago, datetime.time(12), timezone.get_current_timezone())
+    Application.objects.filter(pk=application.pk).update(received_at=noon)
     client.force_login(supervisor)
 
     page = client.get(LIST).content.decode()

@@ -29,10 +29,10 @@ def test_it_shows_answers_documents_notes_history_and_letters(reviewing, supervi
     page = reviewing.get(review_url(application)).content.decode()
 
     for document in application.current_documents():
-        assert f'data-document="{document.get_absolute_url()}"' in page
+        assert f'data-document="{document.get_absolute_url()}#' in page
     for words in ("I like sequences.", "https://example.org/ada", "Strong thesis.", application.reference, "History"):
         assert words in page
-    assert f'src="{application.current_documents()[0].get_absolute_url()}"' in page
+    assert f'src="{application.current_documents()[0].get_absolute_url()}#' in page
 
 
 def test_the_viewer_shows_the_document_that_was_asked_for(reviewing, make_application):
@@ -42,7 +42,7 @@ def test_the_viewer_shows_the_document_that_was_asked_for(reviewing, make_applic
     response = reviewing.get(review_url(application), {"document": str(transcript.pk)})
 
     assert response.context["shown"] == transcript
-    assert f'src="{transcript.get_absolute_url()}"' in response.content.decode()
+    assert f'src="{transcript.get_absolute_url()}#' in response.content.decode()
 
 
 def test_a_document_that_is_not_of_this_application_is_not_shown(reviewing, make_application, other_project):

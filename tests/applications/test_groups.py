@@ -34,7 +34,11 @@ def test_co_advisors_review_but_do_not_edit_the_project_or_erase():
 @pytest.mark.parametrize("group", [SUPERVISORS, CO_ADVISORS])
 def test_nobody_gets_rights_over_accounts_or_can_write_applications_and_letters_by_hand(group):
     assert not {p for p in allowed(group) if p.split(".")[0] not in ("applications", "projects")}
-    assert not allowed(group) & {"applications.add_application", "applications.add_letter", "applications.delete_letter"}
+    assert not allowed(group) & {
+        "applications.add_application",
+        "applications.add_letter",
+        "applications.delete_letter",
+    }
 
 
 def test_migrating_again_mends_a_group_and_keeps_what_an_administrator_added():

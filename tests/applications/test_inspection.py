@@ -311,6 +311,12 @@ def test_a_file_that_makes_the_child_misbehave_is_refused(rigged, attempt):
     assert rigged(ask_for(attempt)).code == "too_complex"
 
 
+def test_a_fault_of_ours_is_logged_with_its_place_and_without_what_was_in_the_file(rigged, caplog):
+    rigged(ask_for("raise ValueError(data[:20])"))
+    assert "ValueError at examine:" in caplog.text
+    assert "%PDF" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "answer",
     [

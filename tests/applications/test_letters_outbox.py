@@ -185,6 +185,7 @@ def test_the_manage_link_is_filled_in_only_while_sending_and_stands_in_no_row(ap
 def test_letters_to_reviewers_never_carry_the_manage_link(make_application, mail_server):
     application = make_application(full_name="{manage_link}", university="{manage_link}")
     workflow.withdraw(application, "{manage_link}")
+    application.letters.filter(kind="notice_withdrawn").update(body="Whatever stands here: {manage_link}")
     letters.send_due()
     to_reviewers = [message for message in mail_server.messages if message.recipients != ["ada@example.org"]]
     assert len(to_reviewers) == 4
@@ -237,7 +238,7 @@ def test_a_dead_mail_server_delays_letters_with_growing_pauses_and_loses_none(ap
         assert letters.send_due() == letters.Receipt(), "nothing is tried before its pause is over"
         clock(seconds=pauses[-1].total_seconds() + 1)
     assert pauses[0] < datetime.timedelta(seconds=15)
-    assert all(earlier <= later + datetime.timedelta(seconds=1) for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert pauses == sorted(pauses)
     assert pauses[-1] > datetime.timedelta(minutes=30)
 
     mail_server.start()

@@ -65,7 +65,9 @@ def test_a_co_advisor_decides_like_a_supervisor(application, co_advisor):
 
 def test_the_database_keeps_out_a_decision_that_is_half_released(application, supervisor):
     with pytest.raises(IntegrityError), transaction.atomic():
-        Decision.objects.create(application=application, to_status="offered", staged_by=supervisor, released_by=supervisor)
+        Decision.objects.create(
+            application=application, to_status="offered", staged_by=supervisor, released_by=supervisor
+        )
 
 
 def test_the_database_keeps_out_a_status_that_nobody_knows(application):
@@ -151,7 +153,10 @@ def test_a_decision_and_a_withdrawal_at_once_follow_one_another_and_lose_no_lett
         lambda: workflow.withdraw(application),
     )
     application.refresh_from_db()
-    assert sorted(type(outcome).__name__ for outcome in outcomes) in (["Application", "Refused"], ["Decision", "Refused"])
+    assert sorted(type(outcome).__name__ for outcome in outcomes) in (
+        ["Application", "Refused"],
+        ["Decision", "Refused"],
+    )
     assert len(moves(application)) == 1
     assert application.letters.filter(kind__in=["declined", "withdrawn"]).count() == 1
 
@@ -308,7 +313,9 @@ def test_the_reviewer_sees_words_where_the_link_will_stand_and_the_letter_keeps_
 
 
 def test_a_personal_line_is_sent_even_when_its_place_was_edited_away(application):
-    form = decision_form(application, "declined", subject="No", body="Dear Ada,\r\n\r\nno.", personal_line="Sorry.", send="1")
+    form = decision_form(
+        application, "declined", subject="No", body="Dear Ada,\r\n\r\nno.", personal_line="Sorry.", send="1"
+    )
     assert form.is_valid(), form.errors
     assert form.wording().body == "Dear Ada,\n\nno.\n\nSorry.\n"
 

@@ -9,7 +9,16 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from applications import letters, workflow
-from applications.models import REFERENCE_ALPHABET, Application, Document, Event, Letter, Upload, email_key, new_reference
+from applications.models import (
+    REFERENCE_ALPHABET,
+    Application,
+    Document,
+    Event,
+    Letter,
+    Upload,
+    email_key,
+    new_reference,
+)
 from projects.models import Project
 
 
@@ -215,7 +224,10 @@ def test_a_student_who_withdrew_can_apply_again(make_application):
 def test_the_database_itself_keeps_a_second_live_application_out(application):
     with pytest.raises(IntegrityError), transaction.atomic():
         Application.objects.create(
-            project=application.project, email="ADA@example.org", earliest_start=timezone.localdate(), consent_version="1"
+            project=application.project,
+            email="ADA@example.org",
+            earliest_start=timezone.localdate(),
+            consent_version="1",
         )
 
 
@@ -264,7 +276,9 @@ def test_a_rush_of_students_loses_nobody(project, answers, make_uploads, at_once
     students = [(f"student{number}@example.org", make_uploads()) for number in range(8)]
     outcomes = at_once(
         *(
-            lambda address=address, uploads=uploads: submit(project, answers | {"email": address}, uploads, nonce=address)
+            lambda address=address, uploads=uploads: submit(
+                project, answers | {"email": address}, uploads, nonce=address
+            )
             for address, uploads in students
         )
     )

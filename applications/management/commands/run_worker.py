@@ -1,12 +1,11 @@
 import logging
-import os
 import signal
 import threading
 import time
 from collections.abc import Callable
 
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from applications import documents, letters, retention
@@ -26,11 +25,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--once", action="store_true", help="Do every task once and stop.")
-        parser.add_argument(
-            "--with-parent", action="store_true", help="Stop when the process that started this one is gone."
-        )
 
-    def handle(self, *args, once: bool, with_parent: bool, **options) -> None:
+    def handle(self, *args, once: bool, **options) -> None:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
@@ -40,12 +36,12 @@ class Command(BaseCommand):
             Task("erase", retention.erase_expired, every=24 * HOUR),
             Task("sessions", SessionStore.clear_expired, every=24 * HOUR),
         ]
-        parent = os.getppid()
         while not stop.is_set():
             close_old_connections()
-            for task in tasks:
-                task.run_if_due()
-            if once or (with_parent and os.getppid() != parent):
+            failed = [task.name for task in tasks if not task.run_if_due()]
+            if once and failed:
+                raise CommandError(f"Failed: {', '.join(failed)}. The log says why.")
+            if once:
                 break
             stop.wait(1)
 
@@ -57,11 +53,14 @@ class Task:
         self.name, self.do, self.every = name, do, every
         self.next_at = 0.0
 
-    def run_if_due(self) -> None:
+    def run_if_due(self) -> bool:
+        """Whether nothing went wrong."""
         if time.monotonic() < self.next_at:
-            return
+            return True
         self.next_at = time.monotonic() + self.every
         try:
             self.do()
         except Exception:  # a full disk or a busy database today must not stop tomorrow's letters
             logger.exception("The worker's task “%s” failed; it is tried again.", self.name)
+            return False
+        return True

@@ -1,0 +1,368 @@
+"""The student's own pages over HTTP: what they show, and what a browser that came by form or by link may do there."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from applications import grants, letters, workflow
+from applications.grants import BY_FORM, SESSION_KEY
+from applications.models import Application, Document, Letter
+from projects.models import Project
+from tests import pdfs
+
+
+@pytest.fixture
+def by_link(application, open_by_link) -> Client:
+    """A browser that came by the manage link, so its owner reads the student's mail."""
+    return open_by_link(application)
+
+
+@pytest.fixture
+def by_form(application) -> Client:
+    """The browser that applied: let in, but the address has proved nothing yet."""
+    browser = Client()
+    session = browser.session
+    session[SESSION_KEY] = {application.reference: {"version": application.link_version, "via": BY_FORM}}
+    session.save()
+    browser.cookies["sessionid"] = session.session_key
+    assert browser.get(application.get_absolute_url()).status_code == 200
+    return browser
+
+
+def at(application, page: str = "") -> str:
+    return application.get_absolute_url() + page
+
+
+def words(response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def confirmed(application) -> bool:
+    return Application.objects.get(pk=application.pk).is_confirmed
+
+
+# What it shows
+
+
+def test_the_page_shows_what_was_handed_in_and_how_it_stands(application, by_link):
+    text = words(by_link.get(at(application)))
+    for expected in (
+        application.reference,
+        application.project.title,
+        "ada@example.org",
+        "I would like to align sequences.",
+        "cv.pdf",
+        "transcript.pdf",
+        "Received",
+    ):
+        assert expected in text, expected
+
+
+def test_the_page_never_shows_notes_reasons_or_names_of_reviewers(application, by_link, supervisor, co_advisor):
+    workflow.note(application, "SECRET note", by=co_advisor)
+    workflow.decide(application, "offered", by=supervisor, reason="SECRET reason")
+    workflow.decide(application, "declined", by=co_advisor, reason="SECRET taken back")
+    text = by_link.get(at(application)).content.decode()
+    assert "SECRET" not in text
+    assert "Carl" not in text
+    assert "Declined" in text
+
+
+def test_being_read_is_told_in_the_students_words(application, by_link, supervisor):
+    workflow.note(application, "Reading.", by=supervisor)
+    assert "Being read" in words(by_link.get(at(application)))
+
+
+@pytest.mark.parametrize("transcripts", [1, 5])
+def test_the_page_asks_the_database_a_fixed_number_of_questions(
+    make_application, open_by_link, django_assert_max_num_queries, supervisor, transcripts
+):
+    application = make_application(transcripts=transcripts)
+    browser = open_by_link(application)
+    for status in ("interview", "waitlisted", "offered"):
+        workflow.decide(application, status, by=supervisor)
+    with django_assert_max_num_queries(9):
+        assert browser.get(at(application)).status_code == 200
+
+
+def test_the_page_is_kept_by_no_cache_and_shown_to_no_search_engine(application, by_link):
+    response = by_link.get(at(application))
+    assert "no-store" in response["Cache-Control"]
+    assert "noindex" in response.content.decode()
+    assert "unsafe" not in response["Content-Security-Policy"]
+
+
+def test_a_hostile_name_is_only_a_name(make_application, open_by_link):
+    application = make_application(full_name="<script>alert(1)</script>", motivation="<img src=x onerror=alert(1)>")
+    text = open_by_link(application).get(at(application)).content.decode()
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+
+
+# Confirming the address
+
+
+def test_the_first_post_of_a_browser_that_came_by_the_link_confirms_the_address(application, by_link):
+    response = by_link.post(at(application, "confirm/"))
+    assert (response.status_code, response["Location"]) == (302, at(application))
+    assert confirmed(application)
+    assert application.events.filter(kind="confirmed").count() == 1
+
+
+def test_another_post_by_link_confirms_as_well(application, by_link, answers):
+    by_link.post(at(application, "answers/"), answers | {"motivation": "Better."})
+    assert confirmed(application)
+
+
+def test_a_browser_that_only_applied_confirms_nothing(application, by_form, answers):
+    by_form.post(at(application, "confirm/"))
+    by_form.post(at(application, "answers/"), answers | {"motivation": "Better."})
+    application.refresh_from_db()
+    assert application.motivation == "Better."
+    assert not application.is_confirmed
+
+
+def test_the_browser_that_applied_confirms_once_it_came_by_the_link_too(application, by_form, open_by_link):
+    open_by_link(application, by_form).post(at(application, "confirm/"))
+    assert confirmed(application)
+
+
+def test_confirming_by_get_is_not_possible(application, by_link):
+    assert by_link.get(at(application, "confirm/")).status_code == 405
+    assert not confirmed(application)
+
+
+def test_only_a_browser_that_came_by_link_is_asked_whether_this_is_its_application(application, by_link, by_form):
+    assert "This was not me" in words(by_link.get(at(application)))
+    assert "This was not me" not in words(by_form.get(at(application)))
+    by_link.post(at(application, "confirm/"))
+    assert "This was not me" not in words(by_link.get(at(application)))
+
+
+def test_every_post_needs_the_token_against_foreign_forms(application, open_by_link):
+    browser = open_by_link(application, Client(enforce_csrf_checks=True))
+    for page in ("confirm/", "not-me/", "withdraw/", "address/", "answers/", "documents/", "accept/"):
+        assert browser.post(at(application, page)).status_code == 403, page
+    application.refresh_from_db()
+    assert (application.status, application.is_confirmed) == ("received", False)
+
+
+# This was not me
+
+
+@pytest.mark.django_db(transaction=True)
+def test_this_was_not_me_erases_everything(application, by_link, stored_files, letter_files):
+    letters.send_due()
+    assert by_link.get(at(application, "not-me/")).status_code == 200
+    assert Application.objects.exists()
+
+    response = by_link.post(at(application, "not-me/"))
+
+    assert response.status_code == 200
+    assert "ada" not in response.content.decode().lower().replace("data", "")
+    assert not Application.objects.exists()
+    assert not Document.objects.exists()
+    assert not Letter.objects.exists()
+    assert stored_files() == []
+    assert letter_files() == []
+    assert by_link.get(at(application)).status_code == 404
+
+
+def test_a_confirmed_application_cannot_be_erased_this_way(application, by_link):
+    by_link.post(at(application, "confirm/"))
+    assert by_link.get(at(application, "not-me/")).status_code == 404
+    assert by_link.post(at(application, "not-me/")).status_code == 404
+    assert Application.objects.exists()
+
+
+def test_the_browser_that_applied_cannot_erase_this_way(application, by_form):
+    assert by_form.get(at(application, "not-me/")).status_code == 404
+    assert by_form.post(at(application, "not-me/")).status_code == 404
+    assert Application.objects.exists()
+
+
+# Correcting the address
+
+
+def test_the_browser_that_applied_corrects_the_address_and_stays_let_in_under_the_new_link(application, by_form):
+    response = by_form.post(at(application, "address/"), {"email": "ada@example.com"})
+    assert (response.status_code, response["Location"]) == (302, at(application))
+    assert "ada@example.com" in words(by_form.get(at(application)))
+    assert Letter.objects.get(kind="received").recipient == "ada@example.com"
+
+
+def test_after_a_correction_the_new_address_has_to_be_confirmed_by_its_own_link(application, by_link, open_by_link):
+    """Whoever read the mail of the mistyped address keeps no right to confirm the new one."""
+    by_link.post(at(application, "address/"), {"email": "ada@example.com"})
+    by_link.post(at(application, "confirm/"))
+    assert not confirmed(application)
+    application.refresh_from_db()
+    open_by_link(application).post(at(application, "confirm/"))
+    assert confirmed(application)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "ada@", "ada\x00@example.org", f"ada@{'ﷺ' * 60}.example", "ada@example.org\r\nBcc: x@example.org"],
+)
+def test_something_that_is_no_address_is_refused_with_the_form(application, by_form, address):
+    response = by_form.post(at(application, "address/"), {"email": address})
+    assert response.status_code == 200
+    assert response.context["form"].errors["email"]
+    application.refresh_from_db()
+    assert application.email == "ada@example.org"
+
+
+def test_an_address_that_another_application_has_is_refused_with_the_form(make_application, application, by_form):
+    make_application(email="bob@example.org")
+    response = by_form.post(at(application, "address/"), {"email": "BOB@example.org"})
+    assert response.status_code == 200
+    assert response.context["form"].errors["email"]
+
+
+def test_a_confirmed_address_is_refused_with_words(application, by_link):
+    by_link.post(at(application, "confirm/"))
+    response = by_link.post(at(application, "address/"), {"email": "eve@example.org"})
+    assert "confirmed" in words(response)
+    application.refresh_from_db()
+    assert application.email == "ada@example.org"
+
+
+# Correcting answers and documents
+
+
+def test_answers_are_corrected_from_a_form_that_holds_them(application, by_link, answers):
+    form = by_link.get(at(application, "answers/"))
+    assert "I would like to align sequences." in words(form)
+    response = by_link.post(at(application, "answers/"), answers | {"motivation": "Better words."})
+    assert (response.status_code, response["Location"]) == (302, at(application))
+    assert "Better words." in words(by_link.get(at(application)))
+
+
+def test_a_correction_with_errors_changes_nothing(application, by_link, answers):
+    response = by_link.post(at(application, "answers/"), answers | {"motivation": ""})
+    assert response.status_code == 200
+    assert response.context["form"].errors["motivation"]
+    application.refresh_from_db()
+    assert application.answers_version == 1
+
+
+def test_the_address_is_not_changed_by_the_answers_form(application, by_link, answers):
+    by_link.post(at(application, "answers/"), answers | {"email": "eve@example.org", "status": "accepted"})
+    application.refresh_from_db()
+    assert (application.email, application.status) == ("ada@example.org", "received")
+
+
+def test_a_new_cv_is_sent_and_the_transcripts_stay(application, by_link, cv_file):
+    response = by_link.post(at(application, "documents/"), {"cv": cv_file("better.pdf")})
+    assert response.status_code == 302
+    text = words(by_link.get(at(application)))
+    assert "better.pdf" in text
+    assert [d.version for d in Application.objects.get().current_documents()] == [2, 1]
+
+
+def test_choosing_no_file_changes_nothing_and_says_so(application, by_link):
+    response = by_link.post(at(application, "documents/"))
+    assert response.status_code == 200
+    assert response.context["form"].non_field_errors()
+    assert not application.events.filter(kind="documents_replaced").exists()
+
+
+def test_a_bad_file_is_refused_and_a_good_one_beside_it_is_kept_for_the_next_try(
+    application, by_link, cv_file, transcript_file
+):
+    refused = by_link.post(
+        at(application, "documents/"),
+        {"cv": cv_file("photo.pdf", pdfs.renamed_photo()), "transcripts": [transcript_file("new.pdf")]},
+    )
+    assert refused.status_code == 200
+    assert list(refused.context["form"].errors) == ["cv"]
+    claims = re.findall(r'name="kept_transcripts" value="([^"]+)"', refused.content.decode())
+
+    by_link.post(at(application, "documents/"), {"kept_transcripts": claims})
+
+    assert [d.original_name for d in Application.objects.get().current_documents()] == ["cv.pdf", "new.pdf"]
+
+
+def test_an_oversized_replacement_answers_413(application, by_link, cv_file, settings):
+    settings.DOCUMENT_MAX_BYTES = 5000
+    response = by_link.post(at(application, "documents/"), {"cv": cv_file("large.pdf", b"x" * 6000)})
+    assert response.status_code == 413
+    assert "large.pdf" in str(response.context["form"].errors)
+    flood = [cv_file(f"{number}.pdf", b"x" * 30_000) for number in range(4)]
+    assert by_link.post(at(application, "documents/"), {"transcripts": flood}).status_code == 413
+
+
+@pytest.mark.parametrize("page", ["answers/", "documents/"])
+def test_once_reading_has_begun_the_page_says_so_and_changes_nothing(
+    application, by_link, supervisor, answers, cv_file, page
+):
+    workflow.note(application, "Reading.", by=supervisor)
+    for response in (
+        by_link.get(at(application, page), follow=True),
+        by_link.post(at(application, page), answers | {"motivation": "Late.", "cv": cv_file()}, follow=True),
+    ):
+        assert response.redirect_chain == [(at(application), 302)]
+        assert "not possible any more" in words(response)
+    application.refresh_from_db()
+    assert application.motivation != "Late."
+    assert not application.documents.filter(version=2).exists()
+
+
+# Withdrawing and answering an offer
+
+
+def test_withdrawing_is_asked_once_more_and_then_done(application, by_link):
+    assert by_link.get(at(application, "withdraw/")).status_code == 200
+    response = by_link.post(at(application, "withdraw/"), {"reason": "Another project."}, follow=True)
+    assert "Withdrawn" in words(response)
+    assert application.events.get(kind="moved").text == "Another project."
+
+
+def test_an_offer_is_accepted_with_one_post(application, by_link, supervisor):
+    workflow.decide(application, "offered", by=supervisor)
+    assert by_link.get(at(application, "accept/")).status_code == 200
+    response = by_link.post(at(application, "accept/"), follow=True)
+    assert "Accepted" in words(response)
+    application.project.refresh_from_db()
+    assert application.project.places_taken == 1
+
+
+def test_without_an_offer_there_is_nothing_to_accept(application, by_link):
+    for method in (by_link.get, by_link.post):
+        response = method(at(application, "accept/"), follow=True)
+        assert "not possible any more" in words(response)
+    application.refresh_from_db()
+    assert application.status == "received"
+
+
+def test_an_offer_whose_place_is_gone_cannot_be_accepted_and_the_page_says_why(application, by_link, supervisor):
+    workflow.decide(application, "offered", by=supervisor)
+    Project.objects.filter(pk=application.project_id).update(places=1, places_taken=1)
+    response = by_link.post(at(application, "accept/"), follow=True)
+    assert "All places" in words(response)
+    application.refresh_from_db()
+    assert application.status == "offered"
+
+
+def test_a_second_click_on_withdraw_is_told_that_it_is_done(application, by_link):
+    by_link.post(at(application, "withdraw/"))
+    response = by_link.post(at(application, "withdraw/"), follow=True)
+    assert response.status_code == 200
+    assert Letter.objects.filter(kind="withdrawn").count() == 1
+
+
+@pytest.mark.parametrize("page", ["withdraw/", "answers/", "address/", "not-me/"])
+def test_an_application_erased_a_moment_ago_is_404(application, by_link, answers, page, monkeypatch):
+    """Erased between the look and the deed, as by a second click."""
+    load = grants.application_or_404
+
+    def erased_just_after(request, reference):
+        found = load(request, reference)
+        Application.objects.get(pk=found.pk).erase()
+        return found
+
+    monkeypatch.setattr(grants, "application_or_404", erased_just_after)
+    response = by_link.post(at(application, page), answers | {"motivation": "New.", "email": "new@example.org"})
+    assert response.status_code == 404
