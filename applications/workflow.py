@@ -21,7 +21,7 @@ from applications.models import Application, Decision, Document, Event, FormerAn
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
 from projects.models import Project
 
-CONSENT_VERSION = "2026-11"  # raise it with every change of the consent's words in applications/forms.py
+CONSENT_VERSION = "2026-11"  # raise it with every change of the consent's words in applications/forms/student.py
 
 # Each correction sends a receipt to an address that nobody has confirmed; strangers must not be flooded this way.
 MOST_CORRECTIONS_OF_ADDRESS = 3

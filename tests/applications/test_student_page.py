@@ -82,7 +82,7 @@ def test_the_page_asks_the_database_a_fixed_number_of_questions(
     browser = open_by_link(application)
     for status in ("interview", "waitlisted", "offered"):
         workflow.decide(application, status, by=supervisor)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(7):
         assert browser.get(at(application)).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What students and reviewers type in. Forms check shape and receive files; rules of the product are in `workflow`."""
+"""What students type in and hand over. Files are received here; rules of the product are in `workflow`."""
 
 import secrets
 import unicodedata
@@ -16,9 +16,16 @@ from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from applications import documents, letters
-from applications.models import Application, Upload, email_key
-from applications.statuses import reviewer_needs_reason
+from applications import documents
+from applications.forms.fields import (
+    DIRECTION_CONTROLS,
+    AddressField,
+    LineField,
+    MultipleFileField,
+    MultipleFileInput,
+    pdf_input,
+)
+from applications.models import Application, Upload
 from applications.tokens import upload_id_of_token, upload_token
 from applications.uploadhandlers import longest_body
 
@@ -26,56 +33,7 @@ MOTIVATION_MAX = 4000
 LINKS_MAX = 5
 YEARS_AHEAD_MAX = 5
 
-# Characters that reorder what is shown around them; a name needs none of them.
-DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-
 format_html_lazy = lazy(format_html, str)
-
-
-class LineField(forms.CharField):
-    """One line of text: composed Unicode, single spaces, no control or direction characters."""
-
-    def to_python(self, value) -> str:
-        text = unicodedata.normalize("NFC", super().to_python(value)).translate(DIRECTION_CONTROLS)
-        return " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in text).split())
-
-
-class AddressField(forms.EmailField):
-    """A student's e-mail address, also one with umlauts in its domain."""
-
-    default_error_messages = {
-        "required": _("Please enter your e-mail address."),
-        "invalid": _("This is not a complete e-mail address. Write for example ada@example.org."),
-    }
-
-    def __init__(self, **kwargs) -> None:
-        widget = forms.EmailInput(attrs={"autocomplete": "email"})
-        super().__init__(**{"label": _("E-mail address"), "max_length": 254, "widget": widget} | kwargs)
-
-    def clean(self, value) -> str:
-        address = super().clean(value)
-        if len(email_key(address)) > Application._meta.get_field("email_key").max_length:  # ligatures grow in NFKC
-            raise ValidationError(self.error_messages["invalid"], code="invalid")
-        return address
-
-
-class MultipleFileInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-    template_name = "django/forms/widgets/file.html"
-
-
-class MultipleFileField(forms.FileField):
-    """Several files under one name; cleans to a list of uploaded files."""
-
-    widget = MultipleFileInput
-
-    def clean(self, data, initial=None) -> list:
-        files = data if isinstance(data, list | tuple) else [data]
-        return [super(MultipleFileField, self).clean(file, initial) for file in files if file]
-
-
-def pdf_input(widget: type[forms.FileInput]) -> forms.FileInput:
-    return widget(attrs={"accept": "application/pdf,.pdf"})
 
 
 class AnswersForm(forms.Form):
@@ -416,100 +374,3 @@ class WithdrawForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.helper = FormHelper()
         self.helper.form_tag = False
-
-
-# Reviewers
-
-
-class NoteForm(forms.Form):
-    text = forms.CharField(
-        label=_("Add a note (the student does not see it)"),
-        max_length=5000,
-        error_messages={"required": _("Please write the note first.")},
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
-
-
-class DecisionForm(forms.Form):
-    """A decision with the letter that tells of it. `send` is 1 to send the letter, 0 to decide without one.
-
-    In the textarea, the reviewers see words in square brackets where the link and the personal line will stand.
-    """
-
-    SHOWN = {letters.MANAGE_LINK: "[personal link]", letters.PERSONAL_LINE: "[personal line]"}
-
-    subject = LineField(label=_("Subject"), max_length=200, required=False)
-    personal_line = forms.CharField(
-        label=_("Personal line"),
-        max_length=2000,
-        required=False,
-        help_text=_("Stands in the letter in place of [personal line]. Leave it empty and the place disappears."),
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-    body = forms.CharField(
-        label=_("Letter"),
-        max_length=10000,
-        required=False,
-        help_text=_("[personal link] becomes the student’s own link while the letter is sent."),
-        widget=forms.Textarea(attrs={"rows": 16}),
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=2000,
-        required=False,
-        help_text=_("Stands in the history; the student does not see it."),
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-    send = forms.TypedChoiceField(
-        choices=[("1", _("Send")), ("0", _("Do not send"))],
-        coerce=lambda value: value == "1",
-        required=False,
-        empty_value=None,
-    )
-    seen_status = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    def __init__(self, application: Application, to_status: str, kind: str | None, data=None) -> None:
-        self.standard = letters.standard_wording(application, kind) if kind else None
-        initial = {"seen_status": application.status}
-        if self.standard:
-            initial |= {"subject": self.standard.subject, "body": self._shown(self.standard.body)}
-        # Whoever leaves the letter's fields out altogether means the standard letter.
-        super().__init__(initial | data.dict() if data is not None else None, initial=initial)
-        if not self.standard:
-            for name in ("subject", "body", "personal_line"):
-                del self.fields[name]
-        self.fields["reason"].required = reviewer_needs_reason(application.status, to_status)
-        self.fields["reason"].error_messages["required"] = _("Please give the reason. It is kept in the history.")
-
-    @classmethod
-    def _shown(cls, body: str) -> str:
-        for placeholder, words in cls.SHOWN.items():
-            body = body.replace(placeholder, words)
-        return body
-
-    @classmethod
-    def _stored(cls, body: str) -> str:
-        for placeholder, words in cls.SHOWN.items():
-            body = body.replace(words, placeholder)
-        return body.replace("\r\n", "\n")
-
-    def clean(self) -> dict:
-        cleaned = super().clean()
-        if self.standard and cleaned.get("send"):
-            for name, words in (
-                ("subject", _("The letter needs a subject.")),
-                ("body", _("The letter is empty. Write it, or decide without a letter.")),
-            ):
-                if not cleaned.get(name, "").strip() and name not in self.errors:
-                    self.add_error(name, ValidationError(words, code="required"))
-        return cleaned
-
-    def wording(self) -> letters.Wording:
-        """The letter as it will be stored and sent."""
-        edited = letters.Wording(self.cleaned_data["subject"], self._stored(self.cleaned_data["body"]))
-        return letters.with_personal_line(edited, self.cleaned_data["personal_line"])
-
-    def wording_as_shown(self) -> letters.Wording:
-        """The same letter for the reviewers' eyes, with words in place of the link."""
-        wording = self.wording()
-        return letters.Wording(wording.subject, self._shown(wording.body))

@@ -1,0 +1,14 @@
+"""What students and reviewers type in. Forms check shape; rules of the product are in `workflow`."""
+
+from applications.forms.review import DecisionForm, NoteForm
+from applications.forms.student import AddressForm, AnswersForm, ApplicationForm, ReplaceDocumentsForm, WithdrawForm
+
+__all__ = [
+    "AddressForm",
+    "AnswersForm",
+    "ApplicationForm",
+    "DecisionForm",
+    "NoteForm",
+    "ReplaceDocumentsForm",
+    "WithdrawForm",
+]

@@ -1,0 +1,58 @@
+"""Fields that several forms share."""
+
+import unicodedata
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from applications.models import Application, email_key
+
+# Characters that reorder what is shown around them; a name needs none of them.
+DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+class LineField(forms.CharField):
+    """One line of text: composed Unicode, single spaces, no control or direction characters."""
+
+    def to_python(self, value) -> str:
+        text = unicodedata.normalize("NFC", super().to_python(value)).translate(DIRECTION_CONTROLS)
+        return " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in text).split())
+
+
+class AddressField(forms.EmailField):
+    """A student's e-mail address, also one with umlauts in its domain."""
+
+    default_error_messages = {
+        "required": _("Please enter your e-mail address."),
+        "invalid": _("This is not a complete e-mail address. Write for example ada@example.org."),
+    }
+
+    def __init__(self, **kwargs) -> None:
+        widget = forms.EmailInput(attrs={"autocomplete": "email"})
+        super().__init__(**{"label": _("E-mail address"), "max_length": 254, "widget": widget} | kwargs)
+
+    def clean(self, value) -> str:
+        address = super().clean(value)
+        if len(email_key(address)) > Application._meta.get_field("email_key").max_length:  # ligatures grow in NFKC
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return address
+
+
+class MultipleFileInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+    template_name = "django/forms/widgets/file.html"
+
+
+class MultipleFileField(forms.FileField):
+    """Several files under one name; cleans to a list of uploaded files."""
+
+    widget = MultipleFileInput
+
+    def clean(self, data, initial=None) -> list:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(MultipleFileField, self).clean(file, initial) for file in files if file]
+
+
+def pdf_input(widget: type[forms.FileInput]) -> forms.FileInput:
+    return widget(attrs={"accept": "application/pdf,.pdf"})
