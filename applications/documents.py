@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applications.inspection import Inspection, InspectionUnavailable, inspect
-from applications.models import Document, Upload, document_storage
+from applications.models import Document, Letter, Upload, document_storage
 
 __all__ = ["Inspection", "InspectionUnavailable", "Unavailable", "inspect", "receive", "response", "sweep"]
 
@@ -131,7 +131,20 @@ def sweep(now: datetime.datetime | None = None) -> int:
         if Upload.objects.filter(pk=upload.pk).delete()[0]:
             document_storage().delete(upload.file.name)
             swept += 1
-    return swept + _sweep_strays(limit) + _sweep_incoming(limit)
+    return swept + _sweep_strays(limit) + _sweep_incoming(limit) + _sweep_letter_files(limit)
+
+
+def _sweep_letter_files(limit: datetime.datetime) -> int:
+    """Letters in the folder that stands in for a mail server, whose application was erased at that very moment."""
+    old = [path for path in Path(settings.LETTERS_DIR).glob("*.eml") if path.stat().st_mtime < limit.timestamp()]
+    swept = 0
+    for batch in (old[start : start + 500] for start in range(0, len(old), 500)):
+        ids = {f"<{path.stem}>": path for path in batch}
+        known = set(Letter.objects.filter(message_id__in=ids).values_list("message_id", flat=True))
+        for message_id in ids.keys() - known:
+            ids[message_id].unlink(missing_ok=True)
+            swept += 1
+    return swept
 
 
 def _sweep_incoming(limit: datetime.datetime) -> int:

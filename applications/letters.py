@@ -200,13 +200,14 @@ def send_due(limit: int = 100) -> Receipt:
 
     A letter is claimed by a conditional UPDATE with a lease (row locks do nothing on SQLite), sent outside of any
     transaction, and marked. A worker that dies in between leaves the lease to run out, then another worker sends it
-    again under the same Message-ID: at least once, never lost.
+    again under the same Message-ID: at least once, never lost. The pass ends when the mail server hangs: each
+    further letter would keep the worker waiting for EMAIL_TIMEOUT.
     """
     receipt = Receipt()
     for pk in list(Letter.objects.due().order_by("send_after", "pk").values_list("pk", flat=True)[:limit]):
         letter = _claim(pk)
-        if letter is not None:
-            _deliver(letter, receipt)
+        if letter is not None and not _deliver(letter, receipt):
+            break
     return receipt
 
 
@@ -231,12 +232,13 @@ def _claim(pk: int) -> Letter | None:
     return letter
 
 
-def _deliver(letter: Letter, receipt: Receipt) -> None:
+def _deliver(letter: Letter, receipt: Receipt) -> bool:
+    """Send the letter and mark it. False when the mail server hangs, so that no other letter should wait for it now."""
     try:
         as_message(letter).send()
     except (OSError, smtplib.SMTPException, ValueError) as error:
         _note_failure(letter, error, receipt)
-        return
+        return not _hangs(error)
     marked = Letter.objects.filter(pk=letter.pk).update(
         status=Letter.Status.SENT,
         sent_at=timezone.now(),
@@ -247,6 +249,7 @@ def _deliver(letter: Letter, receipt: Receipt) -> None:
     receipt.sent += 1
     if not marked:  # the application was erased in the meantime
         letter_file(letter.message_id).unlink(missing_ok=True)
+    return True
 
 
 def _note_failure(letter: Letter, error: Exception, receipt: Receipt) -> None:
@@ -264,6 +267,11 @@ def _note_failure(letter: Letter, error: Exception, receipt: Receipt) -> None:
     receipt.failed += gives_up
     receipt.delayed += not gives_up
     logger.warning("Letter %s was not sent (%s), attempt %s.", letter.message_id, type(error).__name__, attempts)
+
+
+def _hangs(error: Exception) -> bool:
+    """Whether the mail server kept us waiting in vain (smtplib reports a silence while it reads as a disconnection)."""
+    return isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected)
 
 
 def _is_final(error: Exception) -> bool:

@@ -211,7 +211,7 @@ class StoredFile(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    file = models.FileField(_("file"), storage=document_storage, max_length=100)
+    file = models.FileField(_("file"), storage=document_storage, max_length=100, unique=True)
     original_name = models.CharField(_("original name"), max_length=255)
     size = models.PositiveBigIntegerField(_("size"), help_text=_("In bytes."))
     sha256 = models.CharField("SHA-256", max_length=64)

@@ -21,6 +21,7 @@ class DocumentFolder(FileSystemStorage):
             name = super()._save(name, content)
             self._sync(self.path(name))
             self._sync(os.path.dirname(self.path(name)))
+            self._sync(self.location)  # the folder may be new itself
         except OSError:
             self.delete(name)
             raise

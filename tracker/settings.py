@@ -281,7 +281,7 @@ FILE_UPLOAD_HANDLERS = [
     "applications.uploadhandlers.SizeLimit",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",  # never in memory: twenty uploads at once are 200 MB
 ]
-# Beside the documents and not in /tmp, which may be memory or outlive a crash unseen; the worker sweeps what is left over.
+# Beside the documents and not in /tmp, which may be memory, or keep files after a crash; here the worker sweeps them.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # text of a form, without its files

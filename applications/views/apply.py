@@ -3,7 +3,7 @@
 import logging
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
@@ -68,7 +68,7 @@ def _submit(request: HttpRequest, project: Project, form: ApplicationForm, nonce
             return _not_open(request, project, status=409)
         form.add_error(None, ValidationError(refused.message, code=refused.code))
         return _show(request, project, form)
-    except (DatabaseError, OSError):
+    except (DatabaseFailure, OSError):
         logger.exception("An application could not be stored.")
         form.add_error(
             None,

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from applications import documents, workflow
+from applications import documents, letters, workflow
 from applications.models import Document, Upload, document_storage
 from tests import pdfs
 
@@ -263,6 +263,20 @@ def test_what_a_killed_process_had_begun_to_receive_is_swept_after_a_day(db, dat
         os.utime(path, (moment, moment))
     assert documents.sweep() == 1
     assert [path.name for path in (data_folder / "incoming").iterdir()] == ["young.pdf"]
+
+
+def test_the_file_of_a_letter_that_no_row_names_is_swept_after_a_day_and_a_sent_one_is_kept(application, letter_files):
+    letters.send_due()
+    kept = letter_files()
+    stray = kept[0].with_name("6f1c2c1e-0000-4000-8000-000000000000@127.0.0.1.eml")
+    stray.write_bytes(b"Subject: what an erasure left behind")
+    for path in letter_files():
+        moment = (timezone.now() - 2 * DAY).timestamp()
+        os.utime(path, (moment, moment))
+
+    assert documents.sweep() == 1
+
+    assert letter_files() == kept
 
 
 def test_on_a_fresh_machine_there_is_nothing_to_sweep(db, data_folder):

@@ -259,6 +259,19 @@ def test_after_days_without_success_a_letter_is_marked_as_failed_and_can_be_sent
     assert letters.send_due() == letters.Receipt(sent=3)
 
 
+def test_a_mail_server_that_hangs_keeps_the_worker_waiting_once_and_not_for_every_letter(application, settings):
+    settings.EMAIL_TIMEOUT = 0.2
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never says a word
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        assert letters.send_due() == letters.Receipt(delayed=1)
+    assert sorted(application.letters.values_list("status", "attempts")) == [
+        ("queued", 0),
+        ("queued", 0),
+        ("queued", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [("550 no such person", "failed"), ("452 mailbox full", "queued"), ("451 greylisted, come back", "queued")],

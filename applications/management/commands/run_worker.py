@@ -13,6 +13,7 @@ from applications import documents, letters, retention
 logger = logging.getLogger(__name__)
 
 HOUR = 3600
+RETRY_SECONDS = 600  # a daily task that failed does not wait for tomorrow
 
 
 class Command(BaseCommand):
@@ -62,5 +63,6 @@ class Task:
             self.do()
         except Exception:  # a full disk or a busy database today must not stop tomorrow's letters
             logger.exception("The worker's task “%s” failed; it is tried again.", self.name)
+            self.next_at = time.monotonic() + min(self.every, RETRY_SECONDS)
             return False
         return True
