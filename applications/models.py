@@ -188,8 +188,8 @@ class Application(models.Model):
         with transaction.atomic():
             document_names = list(self.documents.values_list("file", flat=True))
             message_ids = list(self.letters.values_list("message_id", flat=True))
-            for related in (self.events, self.letters, self.decisions, self.documents, self.former_answers):
-                related.all().delete()
+            for related in ("events", "reviews", "letters", "decisions", "documents", "former_answers"):
+                getattr(self, related).all().delete()
             Application.objects.filter(pk=self.pk).delete()
             transaction.on_commit(lambda: _remove_files(document_names, message_ids))
 
@@ -327,6 +327,48 @@ class Decision(models.Model):
         return f"{self.application_id}: {self.to_status}"
 
 
+class ReviewQuerySet(models.QuerySet):
+    def readable_by(self, user) -> Self:
+        """Reviews that `user` may read: one's own, and those of colleagues on applications that one has rated oneself.
+
+        A rating that was seen before one's own is no second opinion.
+        """
+        rated = Review.objects.filter(reviewer=user).values("application")
+        return self.filter(Q(reviewer=user) | Q(application__in=rated))
+
+
+class Review(models.Model):
+    """One reviewer's rating of one application, with a comment. The reviewer may change it."""
+
+    class Rating(models.IntegerChoices):
+        NOT_SUITABLE = 1, _("Not suitable")
+        DOUBTFUL = 2, _("Doubtful")
+        SUITABLE = 3, _("Suitable")
+        STRONG = 4, _("Strong")
+        OUTSTANDING = 5, _("Outstanding")
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    rating = models.PositiveSmallIntegerField(_("rating"), choices=Rating)
+    comment = models.TextField(_("comment"), blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "reviewer"], name="applications_review_one_per_reviewer"),
+            models.CheckConstraint(condition=Q(rating__range=(1, 5)), name="applications_review_rating_1_to_5"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.reviewer_id}"
+
+
 class Event(models.Model):
     """One line of an application's history. Facts stand apart from the personal parts (`actor_name`, `text`)."""
 
@@ -334,11 +376,22 @@ class Event(models.Model):
         SUBMITTED = "submitted", _("Application received")
         MOVED = "moved", _("Status changed")
         NOTE = "note", _("Note")
+        RATED = "rated", _("Rating given")
         CONFIRMED = "confirmed", _("Address confirmed")
         ADDRESS_CORRECTED = "address_corrected", _("Address corrected")
         ANSWERS_CORRECTED = "answers_corrected", _("Answers corrected")
         DOCUMENTS_REPLACED = "documents_replaced", _("Documents replaced")
         APPLIED_AGAIN = "applied_again", _("Tried to apply again")
+
+    # What the student reads of the history; everything else is between the reviewers.
+    FOR_STUDENT = (
+        Kind.SUBMITTED,
+        Kind.MOVED,
+        Kind.CONFIRMED,
+        Kind.ADDRESS_CORRECTED,
+        Kind.ANSWERS_CORRECTED,
+        Kind.DOCUMENTS_REPLACED,
+    )
 
     class Actor(models.TextChoices):
         STUDENT = "student", _("Student")

@@ -17,7 +17,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from applications import letters
-from applications.models import Application, Decision, Document, Event, FormerAnswers, Letter, Upload, email_key
+from applications.models import (
+    Application,
+    Decision,
+    Document,
+    Event,
+    FormerAnswers,
+    Letter,
+    Review,
+    Upload,
+    email_key,
+)
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
 from projects.models import Project
 
@@ -293,6 +303,24 @@ def note(application: Application, text: str, *, by) -> Event:
         event = _record(application, Event.Kind.NOTE, by=by, text=text.strip())
         _begin_reading(application, by)
     return event
+
+
+def review(application: Application, *, rating: int, comment: str = "", by) -> Review:
+    """Keep a reviewer's rating (1 to 5) and comment; again replaces their own. Shows that reading has begun.
+
+    The history says that somebody rated, never how: colleagues must not read it there before they have rated.
+    """
+    with transaction.atomic():
+        application = _lock(application)
+        review, is_new = Review.objects.update_or_create(
+            application=application,
+            reviewer=by,
+            defaults={"rating": rating, "comment": comment.strip(), "updated_at": timezone.now()},
+        )
+        if is_new:
+            _record(application, Event.Kind.RATED, by=by)
+        _begin_reading(application, by)
+    return review
 
 
 def _begin_reading(application: Application, by) -> None:

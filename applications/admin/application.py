@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from applications import workflow
 from applications.admin import queue
-from applications.forms import DecisionForm, NoteForm
+from applications.forms import DecisionForm, NoteForm, ReviewForm
 from applications.inspection import FLAG_WORDS
 from applications.models import Application, Document, Event
 from applications.retention import erase_on
@@ -162,6 +162,7 @@ class ApplicationAdmin(RestrictedAdmin):
         return [
             named("<int:pk>/decide/<str:status>/", self.decide_view, "decide"),
             named("<int:pk>/note/", self.note_view, "note"),
+            named("<int:pk>/review/", self.review_view, "review"),
             named("<int:pk>/erase/", self.erase_view, "erase"),
             *super().get_urls(),
         ]
@@ -171,10 +172,11 @@ class ApplicationAdmin(RestrictedAdmin):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         application = self._application(request, int(object_id) if object_id.isdecimal() else None)
-        return self._review_page(request, application, NoteForm())
+        return self._review_page(request, application)
 
-    def _review_page(self, request: HttpRequest, application: Application, note_form: NoteForm) -> HttpResponse:
-        context = self._review_context(request, application) | {"note_form": note_form}
+    def _review_page(self, request: HttpRequest, application: Application, **forms) -> HttpResponse:
+        """`forms` are those that came back with errors, by their name in the template."""
+        context = self._review_context(request, application) | forms
         return TemplateResponse(request, "admin/applications/application/review.html", context)
 
     def _review_context(self, request: HttpRequest, application: Application) -> dict:
@@ -201,9 +203,23 @@ class ApplicationAdmin(RestrictedAdmin):
             "history_url": reverse("admin:applications_application_history", args=[application.pk]),
             "previous_url": place.previous and self._url(request, "change", place.previous),
             "next_url": place.next and self._url(request, "change", place.next),
+            **self._reviews(request, application),
+            "note_form": NoteForm(),
             "note_url": self._url(request, "note", application.pk),
             "erase_url": self.has_erase_permission(request) and self._url(request, "erase", application.pk),
             "erase_on": erase_on(application),
+        }
+
+    def _reviews(self, request: HttpRequest, application: Application) -> dict:
+        """One's own rating, and those of colleagues once one's own is in; before that, only how many there are."""
+        reviews = list(application.reviews.readable_by(request.user).select_related("reviewer"))
+        own = next((review for review in reviews if review.reviewer_id == request.user.pk), None)
+        return {
+            "own_review": own,
+            "other_reviews": [review for review in reviews if review != own],
+            "hidden_reviews": 0 if own else application.reviews.count(),
+            "review_form": ReviewForm(initial={"rating": own.rating, "comment": own.comment} if own else None),
+            "review_form_url": self._url(request, "review", application.pk),
         }
 
     @staticmethod
@@ -325,11 +341,24 @@ class ApplicationAdmin(RestrictedAdmin):
         application = self._application(request, pk, to_change=True)
         form = NoteForm(request.POST)
         if not form.is_valid():
-            return self._review_page(request, application, form)
+            return self._review_page(request, application, note_form=form)
         workflow.note(application, form.cleaned_data["text"], by=request.user)
         self.log_change(request, application, "Added a note.")
         messages.success(request, _("The note is saved."))
         return HttpResponseRedirect(self._url(request, "change", application.pk) + "#notes")
+
+    def review_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return require_POST(self._review)(request, pk)
+
+    def _review(self, request: HttpRequest, pk: int) -> HttpResponse:
+        application = self._application(request, pk, to_change=True)
+        form = ReviewForm(request.POST)
+        if not form.is_valid():
+            return self._review_page(request, application, review_form=form)
+        workflow.review(application, by=request.user, **form.cleaned_data)
+        self.log_change(request, application, "Rated.")  # how is nobody's business in this log
+        messages.success(request, _("Your rating is saved."))
+        return HttpResponseRedirect(self._url(request, "change", application.pk) + "#ratings")
 
     def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return require_http_methods(["GET", "HEAD", "POST"])(self._erase)(request, pk)

@@ -1,6 +1,6 @@
 """What students and reviewers type in. Forms check shape; rules of the product are in `workflow`."""
 
-from applications.forms.review import DecisionForm, NoteForm
+from applications.forms.review import DecisionForm, NoteForm, ReviewForm
 from applications.forms.student import AddressForm, AnswersForm, ApplicationForm, ReplaceDocumentsForm, WithdrawForm
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "DecisionForm",
     "NoteForm",
     "ReplaceDocumentsForm",
+    "ReviewForm",
     "WithdrawForm",
 ]

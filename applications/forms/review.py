@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applications import letters
 from applications.forms.fields import LineField
-from applications.models import Application
+from applications.models import Application, Review
 from applications.statuses import reviewer_needs_reason
 
 
@@ -16,6 +16,21 @@ class NoteForm(forms.Form):
         max_length=5000,
         error_messages={"required": _("Please write the note first.")},
         widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ReviewForm(forms.Form):
+    """One's own rating of an application; none is chosen beforehand."""
+
+    rating = forms.TypedChoiceField(
+        label=_("Your rating"),
+        choices=Review.Rating.choices,
+        coerce=int,
+        error_messages={"required": _("Please choose a rating.")},
+        widget=forms.RadioSelect,
+    )
+    comment = forms.CharField(
+        label=_("Comment"), required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
 

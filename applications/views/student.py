@@ -73,7 +73,7 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
     context = {
         "application": application,
         "project": application.project,
-        "history": application.events.exclude(kind__in=[Event.Kind.NOTE, Event.Kind.APPLIED_AGAIN]),
+        "history": application.events.filter(kind__in=Event.FOR_STUDENT),
         "former_answers": _former_answers(application),
         "receipt": application.letters.filter(kind=Letter.Kind.RECEIVED).first(),
         "contact_name": letters.supervisor_name(application),

@@ -204,7 +204,7 @@ def test_a_co_advisor_cannot_erase(client, co_advisor, make_application):
 def test_the_review_page_costs_the_same_whatever_the_list_holds(reviewing, make_application, django_assert_num_queries):
     application = make_application()
     reviewing.get(review_url(application))
-    queries = 13
+    queries = 15
     with django_assert_num_queries(queries):
         reviewing.get(review_url(application))
     for number in range(20):

@@ -72,6 +72,8 @@ TABLE = [
     ),
     row("applications_application_note", of("application"), "get", [302, 302, 405, 405, 405, 405, 405]),
     row("applications_application_note", of("application"), "post", REVIEWERS_OF_THIS),  # 200: the note is empty
+    row("applications_application_review", of("application"), "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_application_review", of("application"), "post", REVIEWERS_OF_THIS),  # 200: no rating is chosen
     row("applications_application_erase", of("application"), "get", SUPERVISOR_OF_THIS),
     row("applications_application_erase", of("application"), "post", [302, 302, 403, 404, 403, 302, 302]),
     # letters
