@@ -7,7 +7,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, Model, Q, QuerySet, URLField
+from django.db.models import Count, ManyToManyField, Model, Q, QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -166,7 +166,10 @@ class ProjectAdmin(RestrictedAdmin):
     list_select_related = ["topic", "supervisor"]
     list_filter = [("topic", admin.RelatedOnlyFieldListFilter), "is_published"]
     search_fields = ["title", "tags", "co_advisors__name"]
-    formfield_overrides = {URLField: {"assume_scheme": "https"}}
+    formfield_overrides = {
+        URLField: {"assume_scheme": "https"},
+        ManyToManyField: {"widget": forms.CheckboxSelectMultiple},  # no Control key to hold, no name lost by one click
+    }
     readonly_fields = ["supervised_by", "places_taken", "availability"]
     fieldsets = [
         (

@@ -4,7 +4,9 @@ Loaded as an early pytest plugin (`-p tests.environment`), so neither a develope
 is ever touched by a test run. DATABASE_URL is respected: CI runs the same suite on SQLite and on PostgreSQL.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 
 KEPT_FROM_OUTSIDE = {"DATABASE_URL"}
@@ -17,7 +19,7 @@ OURS = {
 for name in OURS - KEPT_FROM_OUTSIDE:
     os.environ.pop(name, None)
 
-_folder = tempfile.TemporaryDirectory(prefix="tracker-tests-")  # removed when the test process ends
-os.environ["DATA_DIR"] = _folder.name
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tracker-tests-")
+atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 os.environ["READ_DOTENV"] = "off"
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # live_server beside Playwright's loop, see shared findings
