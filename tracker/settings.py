@@ -31,7 +31,8 @@ def refuse(name: str, problem: str, remedy: str) -> ImproperlyConfigured:
 
 
 def text(name: str, default: str = "") -> str:
-    return env.str(name, default=default).strip()
+    """A setting's value; one that is set but left empty counts as not set."""
+    return env.str(name, default="").strip() or default
 
 
 def switch(name: str, default: bool) -> bool:
@@ -44,10 +45,12 @@ def switch(name: str, default: bool) -> bool:
     raise refuse(name, f"{value!r} is neither on nor off", f"Write {name}=on or {name}=off.")
 
 
-def whole_number(name: str, default: int, least: int = 0) -> int:
+def whole_number(name: str, default: int, least: int = 0, most: int = 36_500) -> int:
+    """A number of days or minutes. A hundred years are enough, and far beyond them a date cannot be calculated."""
     value = text(name, str(default))
-    if not value.isascii() or not value.isdigit() or int(value) < least:
-        raise refuse(name, f"{value!r} is not a whole number from {least}", f"Write for example {name}={default}.")
+    if not value.isascii() or not value.isdigit() or len(value) > 9 or not least <= int(value) <= most:
+        problem = f"{value!r} is not a whole number from {least} to {most}"
+        raise refuse(name, problem, f"Write for example {name}={default}.")
     return int(value)
 
 
@@ -114,7 +117,7 @@ SITE_URL = text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 try:
     _site = urlsplit(SITE_URL)
     _is_site = _site.scheme in ("http", "https") and f"{_site.scheme}://{_site.netloc}" == SITE_URL
-    _is_site = _is_site and bool(_site.hostname) and "@" not in _site.netloc and _site.port != 0
+    _is_site = _is_site and bool(_site.hostname) and not set("@ ") & set(_site.netloc) and _site.port != 0
 except ValueError:  # a port that is no number, half an IPv6 address
     _is_site = False
 if not _is_site:
@@ -192,13 +195,13 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",  # outside of those that answer by themselves
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "tracker.urls"
@@ -248,11 +251,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "tracker.postgresql"  # its connections outlive a restart of the database
     # A few connections for many threads: most threads wait for a slow upload and need none.
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 10,
-        "pool": {"min_size": 1, "max_size": 20, "timeout": 30},
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 10},
     }
 
 # Files
@@ -279,13 +283,13 @@ STORAGES = {
 }
 FILE_UPLOAD_HANDLERS = [
     "applications.uploadhandlers.SizeLimit",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",  # never in memory: twenty uploads at once are 200 MB
+    "applications.uploadhandlers.OnDisk",  # never in memory: twenty uploads at once are 200 MB
 ]
 # Beside the documents and not in /tmp, which may be memory, or keep files after a crash; here the worker sweeps them.
 FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
 FILE_UPLOAD_TEMP_DIR.mkdir(mode=0o700, exist_ok=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # text of a form, without its files
-DATA_UPLOAD_MAX_NUMBER_FILES = 20
+DATA_UPLOAD_MAX_NUMBER_FILES = 100  # the upload handler skips what is too many long before, and keeps the text
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # Letters
@@ -296,7 +300,13 @@ if text("EMAIL_FROM") and (len(getaddresses([EMAIL_FROM])) != 1 or not is_addres
 LETTERS_DIR = DATA_DIR / "letters"
 if text("EMAIL_URL"):
     try:
-        globals().update(env.email_url("EMAIL_URL"))
+        _mail = env.email_url("EMAIL_URL")
+        if ".smtp." in _mail["EMAIL_BACKEND"]:
+            if not _mail["EMAIL_HOST"]:
+                raise ValueError("no mail server is named")
+            _usual_port = 587 if _mail.get("EMAIL_USE_TLS") else 465 if _mail.get("EMAIL_USE_SSL") else 25
+            _mail["EMAIL_PORT"] = _mail["EMAIL_PORT"] or _usual_port
+        globals().update(_mail)
     except (ImproperlyConfigured, ValueError, KeyError) as error:
         raise refuse(
             "EMAIL_URL", "the address of the mail server cannot be read", "Write smtp+tls://user:password@host:587."
@@ -335,6 +345,9 @@ APPLY_LIMITS = switch("APPLY_LIMITS", True)
 RELEASE_DELAY = whole_number("RELEASE_DELAY", 0)
 if RELEASE_DELAY:
     raise refuse("RELEASE_DELAY", "letters cannot be called back yet", "Leave it out: decisions are told at once.")
+
+if text("CLAMD_URL"):
+    raise refuse("CLAMD_URL", "documents are not scanned for malware yet", "Leave it out; their structure is checked.")
 
 MEGABYTE = 1024 * 1024
 DOCUMENT_MAX_BYTES = 10 * MEGABYTE  # one PDF

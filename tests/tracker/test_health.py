@@ -1,7 +1,10 @@
 import datetime
+import os
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 from model_bakery import baker
 
@@ -93,3 +96,14 @@ def test_the_probes_need_no_https_when_the_site_has_it(db, client, settings):
     assert client.get("/healthz/").status_code == 200
     assert client.get("/readyz/").status_code == 200
     assert client.get("/").status_code == 301
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connection that could be cut")
+def test_a_restart_of_the_database_costs_nobody_an_error_page(transactional_db, client):
+    """Pooled connections that were cut meanwhile are replaced before somebody gets one."""
+    connection.ensure_connection()
+    connection.close()  # back into the pool
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        ours = [connection.settings_dict["NAME"]]
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", ours)
+    assert client.get("/").status_code == 200
