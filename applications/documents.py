@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.db import Error as DatabaseFailure
 from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ from django.utils.translation import gettext as _
 from applications.inspection import Inspection, InspectionUnavailable, inspect
 from applications.models import Document, Letter, Upload, document_storage
 
-__all__ = ["Inspection", "InspectionUnavailable", "Unavailable", "inspect", "receive", "response", "sweep"]
+__all__ = ["Busy", "Inspection", "InspectionUnavailable", "Unavailable", "inspect", "receive", "response", "sweep"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ LIMIT_MB = settings.DOCUMENT_MAX_BYTES // settings.MEGABYTE
 
 class Unavailable(Exception):
     """A document cannot be checked or stored just now; the same file may well be accepted in a minute."""
+
+
+class Busy(Unavailable):
+    """It has been waited for in vain (a locked database, no turn at the inspection); the next file would wait, too."""
 
 
 def too_large_message(name: str) -> str:
@@ -58,9 +63,12 @@ def receive(file: UploadedFile, kind: str) -> Upload:
         if inspection.verdict != "accepted":
             raise ValidationError(f"“{clean_name(file.name)}”: {inspection.reason}", code=inspection.code)
         return _keep(file, kind, inspection)
-    except (OSError, InspectionUnavailable) as error:
-        logger.exception("A document could not be checked or stored.")
+    except OSError as error:
+        logger.exception("A document could not be stored.")
         raise Unavailable from error
+    except (DatabaseFailure, InspectionUnavailable) as error:
+        logger.exception("A document could not be checked or stored.")
+        raise Busy from error
 
 
 @contextmanager
@@ -136,13 +144,14 @@ def sweep(now: datetime.datetime | None = None) -> int:
 
 def _sweep_letter_files(limit: datetime.datetime) -> int:
     """Letters in the folder that stands in for a mail server, whose application was erased at that very moment."""
-    old = [path for path in Path(settings.LETTERS_DIR).glob("*.eml") if path.stat().st_mtime < limit.timestamp()]
+    letters = Path(settings.LETTERS_DIR).glob("*.*")  # also half a letter, which a killed worker left behind
+    old = [path for path in letters if path.stat().st_mtime < limit.timestamp()]
     swept = 0
     for batch in (old[start : start + 500] for start in range(0, len(old), 500)):
-        ids = {f"<{path.stem}>": path for path in batch}
-        known = set(Letter.objects.filter(message_id__in=ids).values_list("message_id", flat=True))
-        for message_id in ids.keys() - known:
-            ids[message_id].unlink(missing_ok=True)
+        ids = {path: f"<{path.stem}>" for path in batch}
+        known = set(Letter.objects.filter(message_id__in=ids.values()).values_list("message_id", flat=True))
+        for path in (path for path, message_id in ids.items() if message_id not in known):
+            path.unlink(missing_ok=True)
             swept += 1
     return swept
 

@@ -8,6 +8,7 @@ import datetime
 import logging
 import smtplib
 import uuid
+from collections.abc import Callable
 from email.utils import formataddr, parseaddr
 from functools import partial
 
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from applications.mail import letter_file
 from applications.models import Application, Decision, Letter
@@ -129,6 +131,22 @@ def with_personal_line(wording: Wording, personal_line: str = "") -> Wording:
     return Wording(wording.subject, "\n\n".join(part for part in paragraphs if part.strip()).rstrip() + "\n")
 
 
+def with_reference(application: Application, wording: Wording) -> Wording:
+    """`wording` with a last line that names reference and project, where an edit has taken them out.
+
+    A student with several applications must know which one a letter is about, and so must whoever answers it.
+    """
+    words = f"{wording.subject}\n{wording.body}"
+    if application.reference in words and application.project.title in words:
+        return wording
+    with translation.override(application.language):
+        line = _("Application %(reference)s, “%(title)s”") % {
+            "reference": application.reference,
+            "title": application.project.title,
+        }
+    return Wording(wording.subject, f"{wording.body.rstrip()}\n\n{line}\n")
+
+
 def supervisor_name(application: Application) -> str:
     supervisor = application.project.supervisor
     return (supervisor and supervisor.get_full_name()) or settings.SUPERVISOR_NAME
@@ -195,16 +213,19 @@ class Receipt:
     failed: int = 0
 
 
-def send_due(limit: int = 100) -> Receipt:
+def send_due(limit: int = 100, *, stopping: Callable[[], bool] = lambda: False) -> Receipt:
     """Send up to `limit` letters that are due, each once; safe beside other workers doing the same.
 
     A letter is claimed by a conditional UPDATE with a lease (row locks do nothing on SQLite), sent outside of any
     transaction, and marked. A worker that dies in between leaves the lease to run out, then another worker sends it
     again under the same Message-ID: at least once, never lost. The pass ends when the mail server hangs: each
-    further letter would keep the worker waiting for EMAIL_TIMEOUT.
+    further letter would keep the worker waiting for EMAIL_TIMEOUT. It also ends before the next letter when
+    `stopping` says so: a worker that takes too long to stop is killed, perhaps in the middle of a letter.
     """
     receipt = Receipt()
     for pk in list(Letter.objects.due().order_by("send_after", "pk").values_list("pk", flat=True)[:limit]):
+        if stopping():
+            break
         letter = _claim(pk)
         if letter is not None and not _deliver(letter, receipt):
             break

@@ -371,7 +371,8 @@ def decide(
 def _wording_to_send(application: Application, kind: str | None, letter) -> letters.Wording | None:
     if kind is None or letter is NO_LETTER:
         return None
-    return letter or letters.with_personal_line(letters.standard_wording(application, kind))
+    wording = letter or letters.with_personal_line(letters.standard_wording(application, kind))
+    return letters.with_reference(application, wording)
 
 
 def allowed_moves(application: Application) -> tuple[str, ...]:
@@ -446,10 +447,16 @@ def _move(application: Application, to_status: str, *, by=None, reason: str = ""
     )
 
 
+def refuse_unless_place_left(project: Project) -> None:
+    """Raise Refused `full` when nobody can be accepted to `project` any more."""
+    if project.is_full():
+        raise Refused("full", _("All places of this project are taken, so this offer cannot be accepted any more."))
+
+
 def _take_or_free_place(project: Project, from_status: str, to_status: str) -> None:
     change = (to_status == Status.ACCEPTED) - (from_status == Status.ACCEPTED)
-    if change > 0 and project.is_full():
-        raise Refused("full", _("All places of this project are taken, so this offer cannot be accepted any more."))
+    if change > 0:
+        refuse_unless_place_left(project)
     if change:
         project.places_taken = max(project.places_taken + change, 0)
         project.save(update_fields=["places_taken"])

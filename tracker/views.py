@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from applications import views as student_views
 from applications.models import Letter
 from tracker.context_processors import site
 
@@ -75,16 +77,30 @@ def letters_go_out() -> bool:
     return not Letter.objects.due(timezone.now() - LETTERS_LATE_AFTER).exists()
 
 
-# Errors. None of these pages asks for the session, the user or the database.
+# Errors. None of these pages asks for the session, the user or the database, except the apply form after too much.
 
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django reports too much data as a bad request as well; people are told what it was."""
+    """Django reports too much data as a bad request as well; people are told what it was.
+
+    It also takes a session that could not be saved (a full disk) for one that was ended meanwhile. What the request
+    was about may be stored by then, so nobody is told that it is not.
+    """
+    if isinstance(exception, SessionInterrupted):
+        return server_error(request)
     if isinstance(exception, TOO_MUCH):
-        return render(request, "413.html", status=413)
+        return form_after_too_much(request) or render(request, "413.html", status=413)
     return render(request, "400.html", status=400)
+
+
+def form_after_too_much(request: HttpRequest) -> HttpResponse | None:
+    """Students get the apply form again, with the reason; None for every other address."""
+    match = request.resolver_match
+    if match is None or match.view_name != "applications:apply":
+        return None
+    return student_views.too_much(request, match.kwargs["slug"])
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

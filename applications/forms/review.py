@@ -73,6 +73,7 @@ class DecisionForm(forms.Form):
     seen_status = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, application: Application, to_status: str, kind: str | None, data=None) -> None:
+        self.application = application
         self.standard = letters.standard_wording(application, kind) if kind else None
         initial = {"seen_status": application.status}
         if self.standard:
@@ -111,7 +112,8 @@ class DecisionForm(forms.Form):
     def wording(self) -> letters.Wording:
         """The letter as it will be stored and sent."""
         edited = letters.Wording(self.cleaned_data["subject"], self._stored(self.cleaned_data["body"]))
-        return letters.with_personal_line(edited, self.cleaned_data["personal_line"])
+        personal = letters.with_personal_line(edited, self.cleaned_data["personal_line"])
+        return letters.with_reference(self.application, personal)
 
     def wording_as_shown(self) -> letters.Wording:
         """The same letter for the reviewers' eyes, with words in place of the link."""

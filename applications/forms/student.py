@@ -172,13 +172,21 @@ class DocumentsForm(forms.Form):
     documents_legend = _("Your documents")
 
     def __init__(
-        self, *args, oversized: dict[str, list[str]] | None = None, body_was_cut: bool = False, **kwargs
+        self,
+        *args,
+        oversized: dict[str, list[str]] | None = None,
+        surplus: dict[str, int] | None = None,
+        body_was_cut: bool = False,
+        not_received: dict[str, list[str]] | None = None,
+        **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.oversized = oversized or {}
+        self.surplus = surplus or {}
+        self.not_received = not_received or {}
         self.body_was_cut = body_was_cut
         self.kept: dict[str, list[Upload]] = {}
-        self.unavailable = False
+        self.unavailable = self.is_busy = False
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.layout = Layout(self.documents_layout())
@@ -186,10 +194,10 @@ class DocumentsForm(forms.Form):
     def documents_layout(self) -> Fieldset:
         return Fieldset(
             self.documents_legend,
-            kept_files("cv"),
             Field("cv"),
-            kept_files("transcripts"),
+            kept_files("cv"),
             Field("transcripts"),
+            kept_files("transcripts"),
             css_class="form-section",
         )
 
@@ -205,7 +213,7 @@ class DocumentsForm(forms.Form):
     @property
     def status_of_errors(self) -> int:
         """The HTTP status under which the form is shown again."""
-        if self.oversized or self.body_was_cut:
+        if self.oversized or self.surplus or self.body_was_cut:
             return 413
         return 503 if self.unavailable else 200
 
@@ -224,8 +232,10 @@ class DocumentsForm(forms.Form):
             ValidationError(documents.too_large_message(name), code="too_large")
             for name in self.oversized.get(field, [])
         ]
-        if len(files) > at_most:
-            errors.append(self._too_many(len(files), at_most))
+        errors += [self._unavailable(name) for name in self.not_received.get(field, [])]
+        chosen = len(files) + self.surplus.get(field, 0)
+        if chosen > at_most:
+            errors.append(self._too_many(chosen, at_most))
         accepted = self._receive(files[:at_most], kind, errors)
         self.kept[field] = accepted or self._kept(field, kind, errors, at_most)
         if errors:
@@ -238,20 +248,26 @@ class DocumentsForm(forms.Form):
     def _receive(self, files: list, kind: str, errors: list[ValidationError]) -> list[Upload]:
         accepted = []
         for file in files:
+            if self.is_busy:  # a student waits once, not once for each file
+                errors.append(self._unavailable(file.name))
+                continue
             try:
                 accepted.append(documents.receive(file, kind))
             except ValidationError as error:
                 errors.append(error)
-            except documents.Unavailable:
-                self.unavailable = True
-                errors.append(
-                    ValidationError(
-                        _("We could not check “%(name)s” just now. Please choose it again in a minute."),
-                        code="unavailable",
-                        params={"name": documents.clean_name(file.name)},
-                    )
-                )
+            except documents.Unavailable as error:
+                self.is_busy = isinstance(error, documents.Busy)
+                errors.append(self._unavailable(file.name))
         return accepted
+
+    def _unavailable(self, name: str) -> ValidationError:
+        """The error of a file that could not be received, checked or stored, through no fault of its own."""
+        self.unavailable = True
+        return ValidationError(
+            _("We could not check “%(name)s” just now. Please choose it again in a minute."),
+            code="unavailable",
+            params={"name": documents.clean_name(name)},
+        )
 
     def _kept(self, field: str, kind: str, errors: list[ValidationError], at_most: int) -> list[Upload]:
         """The uploads whose claims came back with the form, in the form's order."""

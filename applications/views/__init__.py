@@ -1,6 +1,6 @@
 """The pages that need no account: applying, and the student's own pages."""
 
-from applications.views.apply import apply
+from applications.views.apply import apply, too_much
 from applications.views.document import document
 from applications.views.privacy import privacy
 from applications.views.student import (
@@ -29,5 +29,6 @@ __all__ = [
     "open_link",
     "page",
     "privacy",
+    "too_much",
     "withdraw",
 ]

@@ -81,6 +81,18 @@ def _submit(request: HttpRequest, project: Project, form: ApplicationForm, nonce
     return _welcome(request, application)
 
 
+def too_much(request: HttpRequest, slug: str) -> HttpResponse | None:
+    """The answer to a POST of which Django read nothing, because its text or its number of fields is beyond measure.
+
+    An empty form with the reason; None when the project takes no applications.
+    """
+    project = Project.objects.open().select_related("topic", "supervisor").filter(slug=slug).first()
+    if project is None:
+        return None
+    context = {"project": project, "form": ApplicationForm(), "too_much": True}
+    return render(request, "applications/apply.html", context, status=413)
+
+
 def _welcome(request: HttpRequest, application: Application) -> HttpResponse:
     grants.give(request, application, via=grants.BY_FORM)
     return redirect(application)

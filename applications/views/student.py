@@ -215,6 +215,11 @@ def accept(request: HttpRequest, reference: str) -> HttpResponse:
         return _carry_out(
             request, application, lambda: workflow.accept_offer(application), _("You have accepted the offer.")
         )
+    try:
+        workflow.refuse_unless_place_left(application.project)
+    except workflow.Refused as refused:
+        messages.error(request, refused.message)
+        return redirect(application)
     context = {"application": application, "project": application.project}
     return render(request, "applications/accept.html", context)
 

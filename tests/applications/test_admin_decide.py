@@ -84,10 +84,20 @@ def test_the_edited_letter_with_the_personal_line_is_what_is_stored(reviewing, m
 
     letter = Letter.objects.get(kind="interview")
     assert letter.subject == "Let us talk"
-    assert letter.body == "Dear Ada,\n\nYour thesis is a fine read.\n\nYour page: {manage_link}\n\nSam\n"
+    about = f"Application {application.reference}, “{application.project.title}”"  # an edit does not lose it
+    assert letter.body == f"Dear Ada,\n\nYour thesis is a fine read.\n\nYour page: {{manage_link}}\n\nSam\n\n{about}\n"
     assert letter.recipient == application.email
     decision = Decision.objects.get()
     assert (decision.letter_subject, decision.letter_body) == (letter.subject, letter.body)
+
+
+def test_a_letter_that_names_reference_and_project_gets_no_second_line(reviewing, make_application):
+    application = make_application()
+    body = f"Dear Ada,\n\nAbout {application.reference}, {application.project.title}: no.\n\nSam\n"
+
+    reviewing.post(decide_url(application, Status.DECLINED), {"subject": "Our answer", "body": body, "send": "1"})
+
+    assert Letter.objects.get(kind="declined").body == body
 
 
 def test_the_page_shows_words_and_never_the_students_link(reviewing, make_application):
@@ -109,7 +119,7 @@ def test_a_preview_shows_the_letter_and_decides_nothing(reviewing, make_applicat
          "reason": "", "action": "preview"},
     )  # fmt: skip
 
-    assert page.context["preview"].body == "Dear Ada,\n\nKeep going.\n\nSam\n"
+    assert page.context["preview"].body.startswith("Dear Ada,\n\nKeep going.\n\nSam\n\nApplication ")
     application.refresh_from_db()
     assert application.status == Status.RECEIVED
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from applications import workflow
+from applications.admin import ApplicationAdmin
 from applications.models import Application, Event
 from applications.statuses import REVIEWER_MOVES, Status
 
@@ -190,6 +191,21 @@ def test_erasing_asks_first_and_then_leads_back_to_the_list(reviewing, make_appl
     assert done["Location"] == LIST
     assert not Application.objects.filter(pk=application.pk).exists()
     assert LogEntry.objects.get().object_repr == application.reference
+
+
+@pytest.mark.parametrize(("page", "fields"), [("erase", {}), ("note", {"text": "Good."}), ("review", {"rating": "4"})])
+def test_what_a_colleague_erases_at_that_very_moment_is_404(reviewing, make_application, monkeypatch, page, fields):
+    application = make_application()
+    looked_up = ApplicationAdmin._application
+
+    def erased_after_the_look(self, *args, **kwargs):
+        found = looked_up(self, *args, **kwargs)
+        workflow.erase(found)
+        return found
+
+    monkeypatch.setattr(ApplicationAdmin, "_application", erased_after_the_look)
+    assert reviewing.post(f"{LIST}{application.pk}/{page}/", fields).status_code == 404
+    assert not LogEntry.objects.exists(), "nobody is said to have done what did not happen"
 
 
 def test_a_co_advisor_cannot_erase(client, co_advisor, make_application):

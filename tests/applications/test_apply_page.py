@@ -3,11 +3,15 @@
 import datetime
 import html
 import re
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core import signing
-from django.db import DatabaseError, connection
+from django.core.files import uploadhandler
+from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -555,6 +559,56 @@ def test_far_too_much_data_is_cut_and_answers_413_with_the_form_and_the_text(
     assert not Application.objects.exists()
 
 
+def test_a_whole_folder_of_files_answers_413_with_the_form_the_text_and_the_first_of_them(
+    client, address, fields, transcript_file
+):
+    response = client.post(address, fields(transcripts=[transcript_file(f"{n}.pdf") for n in range(40)]))
+
+    assert response.status_code == 413
+    assert list(errors(response)) == ["transcripts"]
+    assert "You chose 40 files; at most 5" in errors(response)["transcripts"][0]
+    assert response.context["form"]["motivation"].value() == "I would like to align sequences."
+    assert (len(kept(response, "cv")), len(kept(response, "transcripts"))) == (1, 5)
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "too_much",
+    [{"motivation": "x" * (1024 * 1024 + 1)}, {f"more{number}": "x" for number in range(600)}],
+    ids=["text", "fields"],
+)
+def test_more_than_can_be_read_at_all_answers_413_with_an_empty_form(client, address, fields, too_much):
+    response = client.post(address, fields() | too_much)
+
+    assert response.status_code == 413
+    assert "more than this site takes" in words(response)
+    assert 'name="motivation"' in response.text
+    assert not Application.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_published": False}, {"closed_at": timezone.now()}], ids=["unpublished", "closed"]
+)
+def test_too_much_for_a_project_that_takes_no_applications_gets_no_form(project, address, fields, change):
+    browser = Client(enforce_csrf_checks=True)  # as in real life, where the form's secret is looked for first
+    filled = fields(browser, motivation="x" * (1024 * 1024 + 1))
+    Project.objects.update(**change)
+
+    response = browser.post(address, filled)
+
+    assert response.status_code == 413
+    assert "<textarea" not in response.text
+
+
+def test_too_much_text_answers_413_with_the_form_also_before_the_secret_was_found(address, fields):
+    browser = Client(enforce_csrf_checks=True)
+    filled = fields(browser, motivation="x" * (1024 * 1024 + 1), cv="", transcripts="")
+    for content in ({"data": filled}, {"data": urlencode(filled), "content_type": "application/x-www-form-urlencoded"}):
+        response = browser.post(address, **content)
+        assert response.status_code == 413
+        assert 'name="motivation"' in response.text
+
+
 def test_a_flood_in_a_field_nobody_knows_hands_nothing_in(client, address, fields, transcript_file, settings):
     settings.DOCUMENT_MAX_BYTES, settings.TRANSCRIPTS_MAX = 5000, 2
     response = client.post(address, fields() | {"zzz": transcript_file("flood.pdf", b"x" * 80_000)})
@@ -573,6 +627,49 @@ def test_when_files_cannot_be_stored_the_form_asks_for_another_try(client, addre
     assert not Application.objects.exists()
     (data_folder / "documents").unlink()
     assert client.post(address, fields()).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_the_database_is_locked_while_files_come_in_the_words_stay_and_a_student_waits_once(
+    client, address, fields, stored_files
+):
+    attempts = []
+
+    def fail(execute, sql, params, many, context):
+        if sql.startswith('INSERT INTO "applications_upload"'):
+            attempts.append(sql)
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail):
+        response = client.post(address, fields(motivation="I would like to align sequences."))
+
+    assert response.status_code == 503
+    assert "I would like to align sequences." in words(response)
+    assert "again in a minute" in errors(response)["cv"][0]
+    assert len(errors(response)["transcripts"]) == 2, "each file that was not received is named"
+    assert len(attempts) == 1
+    assert stored_files() == []
+    assert client.post(address, fields()).status_code == 302
+
+
+def test_when_a_file_finds_no_room_while_it_arrives_the_form_asks_for_it_and_keeps_the_rest(
+    client, address, fields, without_files, cv_file, monkeypatch
+):
+    def fail(handler, data, start):
+        if handler.field_name == "cv":
+            raise OSError(28, "No space left on device")
+        handler.file.write(data)
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(uploadhandler.TemporaryFileUploadHandler, "receive_data_chunk", fail)
+        response = client.post(address, fields())
+
+    assert response.status_code == 503
+    assert "again in a minute" in errors(response)["cv"][0]
+    assert list(errors(response)) == ["cv"]
+    again = client.post(address, without_files(cv=cv_file(), kept_transcripts=kept(response, "transcripts")))
+    assert again.status_code == 302
 
 
 @pytest.mark.parametrize("table", ["application", "document", "letter"])
@@ -596,6 +693,26 @@ def test_when_the_application_cannot_be_stored_the_form_says_so_and_keeps_the_fi
         address, without_files(kept_cv=kept(response, "cv"), kept_transcripts=kept(response, "transcripts"))
     )
     assert again.status_code == 302
+
+
+def test_when_only_the_session_cannot_be_stored_nobody_is_told_that_nothing_was(address, project, fields, monkeypatch):
+    """The application is there by then; the same form again leads to it."""
+    browser = Client(raise_request_exception=False)
+    filled = fields(browser)
+
+    def disk_full(session, must_create=False):
+        if not must_create:
+            raise UpdateError  # what Django makes of any fault of the database at the end of a request
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(SessionStore, "save", disk_full)
+        response = browser.post(address, filled)
+
+    assert response.status_code == 500
+    assert "try again" in words(response)
+    assert "Nothing was stored" not in words(response)
+    again = browser.post(address, fields(browser, nonce=filled["nonce"]))
+    assert again["Location"] == Application.objects.get().get_absolute_url()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -265,10 +265,13 @@ def test_what_a_killed_process_had_begun_to_receive_is_swept_after_a_day(db, dat
     assert [path.name for path in (data_folder / "incoming").iterdir()] == ["young.pdf"]
 
 
-def test_the_file_of_a_letter_that_no_row_names_is_swept_after_a_day_and_a_sent_one_is_kept(application, letter_files):
+@pytest.mark.parametrize("ending", ["eml", "part"])
+def test_the_file_of_a_letter_that_no_row_names_is_swept_after_a_day_and_a_sent_one_is_kept(
+    application, letter_files, ending
+):
     letters.send_due()
     kept = letter_files()
-    stray = kept[0].with_name("6f1c2c1e-0000-4000-8000-000000000000@127.0.0.1.eml")
+    stray = kept[0].with_name(f"6f1c2c1e-0000-4000-8000-000000000000@127.0.0.1.{ending}")
     stray.write_bytes(b"Subject: what an erasure left behind")
     for path in letter_files():
         moment = (timezone.now() - 2 * DAY).timestamp()

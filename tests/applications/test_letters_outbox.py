@@ -341,6 +341,12 @@ def test_a_letter_whose_worker_died_is_sent_again_under_the_same_message_id(
     assert not Letter.objects.exclude(status="sent").exists()
 
 
+def test_a_worker_that_is_told_to_stop_finishes_its_letter_and_begins_no_other(application, mail_server):
+    assert letters.send_due(stopping=lambda: len(mail_server.messages) == 1) == letters.Receipt(sent=1)
+    assert Letter.objects.filter(status="queued", leased_until=None).count() == 2, "free for the next worker at once"
+    assert letters.send_due().sent == 2
+
+
 def test_a_lease_is_longer_than_a_slow_mail_server_can_take(settings):
     steps_of_a_conversation = 10  # greeting, EHLO, STARTTLS, EHLO, AUTH (2), MAIL, RCPT, DATA, end of data
     assert letters.LEASE.total_seconds() > steps_of_a_conversation * settings.EMAIL_TIMEOUT

@@ -294,6 +294,13 @@ def test_an_oversized_replacement_answers_413(application, by_link, cv_file, set
     assert by_link.post(at(application, "documents/"), {"transcripts": flood}).status_code == 413
 
 
+def test_too_many_replacements_answer_413_with_the_form(application, by_link, transcript_file):
+    files = [transcript_file(f"{number}.pdf") for number in range(40)]
+    response = by_link.post(at(application, "documents/"), {"transcripts": files})
+    assert response.status_code == 413
+    assert list(response.context["form"].errors) == ["transcripts"]
+
+
 @pytest.mark.parametrize("page", ["answers/", "documents/"])
 def test_once_reading_has_begun_the_page_says_so_and_changes_nothing(
     application, by_link, supervisor, answers, cv_file, page
@@ -366,3 +373,15 @@ def test_an_application_erased_a_moment_ago_is_404(application, by_link, answers
     monkeypatch.setattr(grants, "application_or_404", erased_just_after)
     response = by_link.post(at(application, page), answers | {"motivation": "New.", "email": "new@example.org"})
     assert response.status_code == 404
+
+
+def test_an_offer_whose_place_is_gone_is_not_promised_any_more(project, make_application, open_by_link):
+    application = make_application(status="offered")
+    project.places = project.places_taken = 1
+    project.save()
+    browser = open_by_link(application)
+
+    page = browser.get(f"/applications/{application.reference}/accept/", follow=True)
+
+    assert page.redirect_chain == [(application.get_absolute_url(), 302)]
+    assert "All places of this project are taken" in page.content.decode()

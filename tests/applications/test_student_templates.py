@@ -342,7 +342,7 @@ def test_the_history_speaks_to_the_student_without_names_and_reasons(
     assert "statistics" not in page.source
 
 
-@pytest.mark.parametrize("kind", sorted(set(Event.Kind.values) - {"moved", "note", "applied_again"}))
+@pytest.mark.parametrize("kind", sorted(set(Event.FOR_STUDENT) - {"moved"}))
 def test_every_kind_of_event_that_a_student_sees_has_words(kind):
     line = render_to_string("applications/includes/event_words.html", {"event": Event(kind=kind)})
     assert line.strip().endswith(".")

@@ -1,12 +1,14 @@
 """Too much data is refused while it arrives: counted as it comes, never first put on the disk."""
 
+import errno
 import io
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files import uploadhandler
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.test import RequestFactory
 
-from applications.uploadhandlers import longest_body
+from applications.uploadhandlers import longest_body, most_files
 from tests import pdfs
 
 KILOBYTE = 1024
@@ -113,7 +115,78 @@ def test_text_files_and_unknown_fields_count_too(post, settings):
     assert not request.FILES
 
 
+def test_files_past_the_most_are_left_out_and_counted_and_the_rest_comes_through(post):
+    most = most_files()
+    request = post(*[("transcripts", f"{number}.pdf", pdfs.cv()) for number in range(most + 3)], after="read")
+    assert request.surplus == {"transcripts": 3}
+    assert [file.name for file in request.FILES.getlist("transcripts")] == [f"{n}.pdf" for n in range(most)]
+    assert all(file.read() == pdfs.cv() for file in request.FILES.getlist("transcripts"))
+    assert (request.POST["motivation"], request.POST["after"]) == ("I would like to.", "read")
+    assert (request.oversized, request.body_was_cut) == ({}, False)
+
+
 def test_a_file_in_memory_is_never_made(post, settings):
     request = post(("cv", "cv.pdf", pdfs.cv()))
     assert hasattr(request.FILES["cv"], "temporary_file_path")
     assert not isinstance(request.FILES["cv"], SimpleUploadedFile)
+
+
+class DiskFull:
+    """Stands for the file of an upload on a full disk: what is written there fails, at once or in the end."""
+
+    def __init__(self, file) -> None:
+        self.file = file
+
+    def write(self, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def __getattr__(self, name: str):
+        return getattr(self.file, name)
+
+
+@pytest.fixture
+def disk_full_for(monkeypatch):
+    """`disk_full_for("cv.pdf")`: there is no room for this file; at `new_file`, the folder cannot be written to."""
+
+    def fill(name: str, at: str = "write") -> None:
+        def new_file(handler, file_name, content_type, size, *args):
+            if file_name == name and at == "new_file":
+                raise OSError(errno.EROFS, "Read-only file system")
+            TemporaryUploadedFile.__init__(handler, file_name, content_type, size, *args)
+            if file_name == name:
+                handler.file = DiskFull(handler.file)
+
+        broken = type("BrokenFile", (TemporaryUploadedFile,), {"__init__": new_file})
+        monkeypatch.setattr(uploadhandler, "TemporaryUploadedFile", broken)
+
+    return fill
+
+
+@pytest.mark.parametrize("at", ["write", "new_file"])
+def test_a_file_that_finds_no_room_is_noted_and_leaves_nothing_and_the_rest_comes_through(
+    post, disk_full_for, data_folder, at
+):
+    disk_full_for("large.pdf", at)
+    request = post(
+        ("transcripts", "one.pdf", pdfs.cv()),
+        ("cv", "large.pdf", pdfs.cv()),
+        ("transcripts", "two.pdf", pdfs.cv()),
+        after="read",
+    )
+    assert request.not_received == {"cv": ["large.pdf"]}
+    assert "cv" not in request.FILES
+    assert [file.read() for file in request.FILES.getlist("transcripts")] == [pdfs.cv(), pdfs.cv()]
+    assert (request.POST["motivation"], request.POST["after"]) == ("I would like to.", "read")
+    assert len(list((data_folder / "incoming").iterdir())) == 2
+
+
+def test_a_file_whose_last_bytes_find_no_room_is_noted_too(post, monkeypatch, data_folder):
+    def fail(handler, file_size):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploadhandler.TemporaryFileUploadHandler, "file_complete", fail)
+    request = post(("cv", "cv.pdf", pdfs.cv()), after="read")
+    assert request.not_received == {"cv": ["cv.pdf"]}
+    assert not request.FILES
+    assert request.POST["after"] == "read"
+    assert not list((data_folder / "incoming").iterdir())

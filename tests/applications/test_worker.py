@@ -107,6 +107,23 @@ def test_the_worker_sends_what_comes_while_it_runs_and_ends_at_a_signal(make_app
     assert len(letter_files()) == 3
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_asked_to_stop_in_the_middle_of_many_letters_does_not_send_the_rest(
+    make_application, letter_files, monkeypatch
+):
+    make_application()
+    as_message = letters.as_message
+
+    def asked_to_stop(letter):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return as_message(letter)
+
+    monkeypatch.setattr(letters, "as_message", asked_to_stop)
+    call_command("run_worker")
+    assert len(letter_files()) == 1
+    assert Letter.objects.filter(status="queued", leased_until=None).count() == 2
+
+
 def wait_for(what) -> None:
     deadline = time.monotonic() + 20
     while not what() and time.monotonic() < deadline:

@@ -23,7 +23,8 @@ def moves(application) -> list[tuple[str, str]]:
 
 
 def test_a_decision_is_kept_with_who_when_why_and_the_letter_as_it_went_out(application, supervisor):
-    wording = letters.Wording("Your application", "Dear Ada,\n\nyes.\n\n{manage_link}\n")
+    about = f"{application.reference}, {application.project.title}"
+    wording = letters.Wording(f"Your application {about}", "Dear Ada,\n\nyes.\n\n{manage_link}\n")
 
     decision = workflow.decide(application, "offered", by=supervisor, reason=" Strong in biology. ", letter=wording)
 
@@ -317,7 +318,8 @@ def test_a_personal_line_is_sent_even_when_its_place_was_edited_away(application
         application, "declined", subject="No", body="Dear Ada,\r\n\r\nno.", personal_line="Sorry.", send="1"
     )
     assert form.is_valid(), form.errors
-    assert form.wording().body == "Dear Ada,\n\nno.\n\nSorry.\n"
+    about = f"Application {application.reference}, “{application.project.title}”"
+    assert form.wording().body == f"Dear Ada,\n\nno.\n\nSorry.\n\n{about}\n"
 
 
 @pytest.mark.parametrize("missing", ["subject", "body"])

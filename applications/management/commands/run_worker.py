@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         tasks = [
-            Task("letters", letters.send_due, every=2),
+            Task("letters", partial(letters.send_due, stopping=stop.is_set), every=2),
             Task("sweep", documents.sweep, every=HOUR / 6),
             Task("erase", retention.erase_expired, every=24 * HOUR),
             Task("sessions", SessionStore.clear_expired, every=24 * HOUR),
