@@ -7,11 +7,10 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, ManyToManyField, Model, Q, QuerySet, URLField
+from django.db.models import Count, ManyToManyField, Max, Model, Q, QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -97,6 +96,11 @@ class TopicAdmin(RestrictedAdmin):
     @admin.display(description=gettext_lazy("published projects"), ordering="published_count")
     def published_projects(self, topic: Topic) -> int:
         return topic.published_count
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict:
+        """A new topic stands last until somebody says otherwise."""
+        last = Topic.objects.aggregate(last=Max("position"))["last"]
+        return {"position": 0 if last is None else last + 1, **super().get_changeform_initial_data(request)}
 
     def view_on_site(self, obj: Topic) -> str:
         return reverse("projects:catalogue", query={"topic": obj.slug})
@@ -265,8 +269,11 @@ class ProjectAdmin(RestrictedAdmin):
             *super().get_urls(),
         ]
 
-    @method_decorator(require_POST)
     def close_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        self._project_to_change(request, object_id)  # 403 and 404 come before 405
+        return require_POST(self._close)(request, object_id)
+
+    def _close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         with transaction.atomic():
             project = self._project_to_change(request, object_id)
             if project.closed_at is None:
@@ -276,8 +283,11 @@ class ProjectAdmin(RestrictedAdmin):
         messages.success(request, _("“%(project)s” is closed for applications.") % {"project": project})
         return self._back_to(request, project)
 
-    @method_decorator(require_POST)
     def reopen_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        self._project_to_change(request, object_id)
+        return require_POST(self._reopen)(request, object_id)
+
+    def _reopen(self, request: HttpRequest, object_id: str) -> HttpResponse:
         with transaction.atomic():
             project = self._project_to_change(request, object_id)
             if project.closed_at is not None:

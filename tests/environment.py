@@ -16,7 +16,7 @@ OURS = {
     "SUPERVISOR_NAME", "SUPERVISOR_PASSWORD", "TIME_ZONE", "TRUSTED_PROXIES",
 }  # fmt: skip
 
-for name in OURS - KEPT_FROM_OUTSIDE:
+for name in {*OURS, *(name for name in os.environ if name.startswith("RETENTION_"))} - KEPT_FROM_OUTSIDE:
     os.environ.pop(name, None)
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="tracker-tests-")

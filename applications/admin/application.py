@@ -1,5 +1,8 @@
 """Reviewing applications. Everything here reads; what changes an application is a POST to `workflow`."""
 
+import functools
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -44,6 +47,19 @@ MOVE_WORDS_FROM = {
 
 def move_words(from_status: str, to_status: str) -> str:
     return MOVE_WORDS_FROM.get((from_status, to_status), MOVE_WORDS[Status(to_status)])
+
+
+def gone_is_404(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """An application that a colleague erased between the look and the deed is the 404 of one that never was."""
+
+    @functools.wraps(view)
+    def with_404(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Application.DoesNotExist as error:
+            raise Http404 from error
+
+    return with_404
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -157,7 +173,7 @@ class ApplicationAdmin(RestrictedAdmin):
 
     def get_urls(self):
         def named(route: str, view, name: str):
-            return path(route, self.admin_site.admin_view(view), name=f"applications_application_{name}")
+            return path(route, self.admin_site.admin_view(gone_is_404(view)), name=f"applications_application_{name}")
 
         return [
             named("<int:pk>/decide/<str:status>/", self.decide_view, "decide"),
@@ -169,9 +185,9 @@ class ApplicationAdmin(RestrictedAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, form_url="", extra_context=None) -> HttpResponse:
         """The review page: answers and documents side by side. It only shows; a POST has nothing to do here."""
+        application = self._application(request, int(object_id) if object_id.isdecimal() else None)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        application = self._application(request, int(object_id) if object_id.isdecimal() else None)
         return self._review_page(request, application)
 
     def _review_page(self, request: HttpRequest, application: Application, **forms) -> HttpResponse:
@@ -284,8 +300,6 @@ class ApplicationAdmin(RestrictedAdmin):
                 letter=form.wording() if sends else workflow.NO_LETTER,
                 seen_status=form.cleaned_data["seen_status"] or None,
             )
-        except Application.DoesNotExist as error:
-            raise Http404 from error
         except workflow.Refused as refused:
             return self._refused(request, application, refused.message)
         self.log_change(request, application, f"Decided: {status}, {'with' if sends else 'without'} a letter.")
@@ -335,10 +349,9 @@ class ApplicationAdmin(RestrictedAdmin):
         return TemplateResponse(request, "admin/applications/application/decide.html", context)
 
     def note_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return require_POST(self._note)(request, pk)
+        return require_POST(self._note)(request, self._application(request, pk, to_change=True))
 
-    def _note(self, request: HttpRequest, pk: int) -> HttpResponse:
-        application = self._application(request, pk, to_change=True)
+    def _note(self, request: HttpRequest, application: Application) -> HttpResponse:
         form = NoteForm(request.POST)
         if not form.is_valid():
             return self._review_page(request, application, note_form=form)
@@ -348,10 +361,9 @@ class ApplicationAdmin(RestrictedAdmin):
         return HttpResponseRedirect(self._url(request, "change", application.pk) + "#notes")
 
     def review_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return require_POST(self._review)(request, pk)
+        return require_POST(self._review)(request, self._application(request, pk, to_change=True))
 
-    def _review(self, request: HttpRequest, pk: int) -> HttpResponse:
-        application = self._application(request, pk, to_change=True)
+    def _review(self, request: HttpRequest, application: Application) -> HttpResponse:
         form = ReviewForm(request.POST)
         if not form.is_valid():
             return self._review_page(request, application, review_form=form)
@@ -368,8 +380,8 @@ class ApplicationAdmin(RestrictedAdmin):
             raise PermissionDenied
         application = self._application(request, pk)
         if request.method == "POST":
-            self.log_deletions(request, [application])
             workflow.erase(application)
+            self.log_deletions(request, [application])
             messages.success(
                 request,
                 _("Application %(reference)s is erased: its rows, documents and letters are gone.")

@@ -84,18 +84,17 @@ class LetterAdmin(RestrictedAdmin):
         )
 
     def send_again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        return require_POST(self._send_again)(request, pk)
-
-    def _send_again(self, request: HttpRequest, pk: int) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        rows = self.get_queryset(request).filter(pk=pk)
-        letter = rows.first()
+        letter = self.get_queryset(request).filter(pk=pk).first()
         if letter is None:
             raise Http404
-        if letters.send_again(rows):
+        return require_POST(self._send_again)(request, letter)
+
+    def _send_again(self, request: HttpRequest, letter: Letter) -> HttpResponse:
+        if letters.send_again(Letter.objects.filter(pk=letter.pk)):
             self.log_change(request, letter, "Queued to be sent again.")
             messages.success(request, _("The letter is queued again."))
         else:
             messages.error(request, _("Only a failed letter can be sent again; this one has not failed."))
-        return HttpResponseRedirect(reverse("admin:applications_letter_change", args=[pk]))
+        return HttpResponseRedirect(reverse("admin:applications_letter_change", args=[letter.pk]))

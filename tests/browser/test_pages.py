@@ -38,6 +38,21 @@ def test_public_pages_are_sound(open_browser, project, look):
 
 
 @pytest.mark.parametrize("look", LOOKS)
+def test_a_wide_description_does_not_make_the_page_wider(open_browser, project, look):
+    cells = " | ".join(["a rather wide cell"] * 12)
+    dashes = " | ".join(["---"] * 12)
+    project.description = f"Run:\n\n    {'python -m align ' * 12}\n\n{cells}\n{dashes}\n{cells}\n\n{'unbroken' * 40}"
+    project.save()
+    page = open_browser(**look)
+
+    page.goto(project.get_absolute_url())
+
+    assert page.locator("pre").is_visible()
+    assert page.locator("table").is_visible()
+    assert_page_is_sound(page)
+
+
+@pytest.mark.parametrize("look", LOOKS)
 def test_the_form_is_sound_empty_and_with_errors(open_browser, project, look):
     page = open_browser(**look)
 
@@ -59,16 +74,20 @@ def test_the_students_pages_are_sound(open_browser, application, look):
         assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_review_side_is_sound(open_browser, supervisor, application, look):
-    supervisor.set_password("a long enough password")
-    supervisor.save()
-    page = open_browser(**look)
+def sign_in(page: Page, user) -> None:
+    user.set_password("a long enough password")
+    user.save()
     page.goto("/admin/")
     assert_page_is_sound(page)
-    page.get_by_label("Username").fill(supervisor.username)
+    page.get_by_label("Username").fill(user.username)
     page.get_by_label("Password").fill("a long enough password")
     page.get_by_role("button", name="Log in").click()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_review_side_is_sound(open_browser, supervisor, application, look):
+    page = open_browser(**look)
+    sign_in(page, supervisor)
 
     letter = application.letters.first()
     for address in (
@@ -82,6 +101,27 @@ def test_the_review_side_is_sound(open_browser, supervisor, application, look):
         f"/admin/applications/letter/{letter.pk}/change/",
         "/admin/projects/project/",
         f"/admin/projects/project/{application.project_id}/change/",
+    ):
+        page.goto(address)
+        assert_page_is_sound(page)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_accounts_and_the_catalogues_words_are_sound(open_browser, superuser, project, look):
+    page = open_browser(**look)
+    sign_in(page, superuser)
+
+    for address in (
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+        f"/admin/auth/user/{superuser.pk}/change/",
+        "/admin/projects/homepage/",
+        "/admin/projects/topic/",
+        "/admin/projects/topic/add/",
+        "/admin/projects/coadvisor/",
+        f"/admin/projects/coadvisor/{project.co_advisors.get().pk}/change/",
+        "/admin/projects/project/add/",
+        "/admin/password_change/",
     ):
         page.goto(address)
         assert_page_is_sound(page)

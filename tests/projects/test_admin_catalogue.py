@@ -179,3 +179,12 @@ def test_there_is_one_home_page_and_it_stays(as_user, root):
     assert browser.get(url("homepage", "add")).status_code == 403
     assert browser.post(url("homepage", "delete", 1), {"post": "yes"}).status_code == 403
     assert HomePage.objects.count() == 1
+
+
+def test_a_new_topic_is_offered_the_last_place(as_user, root, topic):
+    topic.position = 7
+    topic.save()
+
+    form = as_user(root).get(url("topic", "add")).context["adminform"].form
+
+    assert form.initial["position"] == 8

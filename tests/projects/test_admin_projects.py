@@ -125,8 +125,9 @@ def test_an_odd_number_in_the_address_is_simply_not_found(as_user, ada, action, 
 
 
 @pytest.mark.parametrize("action", ["close", "reopen"])
-def test_closing_and_reopening_take_a_post(as_user, ada, project, action):
-    assert as_user(ada).get(url(action, project)).status_code == 405
+@by_role(nobody=302, dan=403, cem=403, ada=405, bea=404, root=405)
+def test_closing_and_reopening_take_a_post(browser, role, status, project, action):
+    assert_answers(browser.get(url(action, project)), status, role)
 
 
 def test_a_former_member_of_staff_is_sent_to_sign_in(as_user, ada, project):

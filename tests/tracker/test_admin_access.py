@@ -48,7 +48,7 @@ TABLE = [
     row("applications_application_changelist", no_args, "get", REVIEWERS_LIST),
     row("applications_application_add", no_args, "get", NOBODY),
     row("applications_application_change", of("application"), "get", REVIEWERS_OF_THIS),
-    row("applications_application_change", of("application"), "post", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_application_change", of("application"), "post", [302, 302, 403, 404, 405, 405, 405]),
     row("applications_application_history", of("application"), "get", REVIEWERS_OF_THIS),
     row("applications_application_delete", of("application"), "get", NOBODY),
     row("applications_application_delete", of("application"), "post", NOBODY),
@@ -70,9 +70,9 @@ TABLE = [
         "post",
         [302, 302, 403, 404, 200, 200, 200],  # 200: the form asks whether to send
     ),
-    row("applications_application_note", of("application"), "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_application_note", of("application"), "get", [302, 302, 403, 404, 405, 405, 405]),
     row("applications_application_note", of("application"), "post", REVIEWERS_OF_THIS),  # 200: the note is empty
-    row("applications_application_review", of("application"), "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_application_review", of("application"), "get", [302, 302, 403, 404, 405, 405, 405]),
     row("applications_application_review", of("application"), "post", REVIEWERS_OF_THIS),  # 200: no rating is chosen
     row("applications_application_erase", of("application"), "get", SUPERVISOR_OF_THIS),
     row("applications_application_erase", of("application"), "post", [302, 302, 403, 404, 403, 302, 302]),
@@ -82,7 +82,7 @@ TABLE = [
     row("applications_letter_change", of("letter"), "get", REVIEWERS_OF_THIS),
     row("applications_letter_history", of("letter"), "get", REVIEWERS_OF_THIS),
     row("applications_letter_delete", of("letter"), "get", NOBODY),
-    row("applications_letter_send_again", of("letter"), "get", [302, 302, 405, 405, 405, 405, 405]),
+    row("applications_letter_send_again", of("letter"), "get", [302, 302, 403, 404, 403, 405, 405]),
     row("applications_letter_send_again", of("letter"), "post", [302, 302, 403, 404, 403, 302, 302]),
     # accounts
     *[
@@ -146,6 +146,14 @@ def test_each_role_gets_what_the_table_says(request, client, things, name, args,
     assert response.status_code == expected[ROLES.index(role)]
     if response.status_code == 302 and role in ("anonymous", "student") and name != "logout":
         assert response["Location"].startswith(reverse("admin:login"))
+
+
+@pytest.mark.parametrize("model", ["user", "group"])
+@pytest.mark.parametrize("page", ["change", "delete", "history"])
+def test_an_account_or_group_that_is_not_there_is_not_found(client, superuser, model, page):
+    client.force_login(superuser)
+
+    assert client.get(reverse(f"admin:auth_{model}_{page}", args=[987654])).status_code == 404
 
 
 def test_an_unknown_admin_address_is_not_found_for_staff(client, supervisor):

@@ -72,6 +72,14 @@ def test_every_error_page_keeps_the_strict_policy(name):
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", response.content.decode())
 
 
+def test_no_error_page_may_be_framed_or_sniffed(name):
+    response = answer(name)
+
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "same-origin"
+
+
 def test_every_error_page_leads_back_to_the_projects(name):
     assert 'href="/"' in answer(name).content.decode()
 

@@ -278,6 +278,14 @@ def test_a_folder_that_cannot_be_made_gets_a_sentence(tmp_path):
     assert_refused(quickstart(tmp_path / "file" / "data", "--no-serve"), "DATA_DIR", str(tmp_path / "file" / "data"))
 
 
+def test_a_folder_for_documents_that_cannot_be_made_gets_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "documents"
+    run = quickstart(tmp_path / "data", "--no-serve", DOCUMENT_STORAGE_URL=folder.as_uri())
+    assert_refused(run, "DOCUMENT_STORAGE_URL", str(folder))
+    assert not (tmp_path / "data" / "db.sqlite3").exists()  # before the password is shown, once
+
+
 def test_a_database_file_that_is_none_gets_a_sentence(tmp_path):
     (tmp_path / "db.sqlite3").write_text("this is a letter, not a database" * 100)
     assert_refused(quickstart(tmp_path, "--no-serve"), "database", "DATABASE_URL")

@@ -43,10 +43,14 @@ def check(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         ("EMAIL_FROM", "one@example.org, two@example.org"),
         ("EMAIL_URL", "mail.example.org"),
         ("EMAIL_URL", "smtp://user:s3cret-word@mail.example.org:port"),
+        ("EMAIL_URL", "smtp://"),
+        ("EMAIL_URL", "smtp+tls://user:s3cret-word@:587"),
         ("PROMISED_ANSWER_DAYS", "0"),
+        ("PROMISED_ANSWER_DAYS", "9999999999"),
         ("RELEASE_DELAY", "soon"),
         ("RELEASE_DELAY", "10"),
         ("RETENTION_ACCEPTED_DAYS", "two years"),
+        ("RETENTION_ACCEPTED_DAYS", "36501"),
         ("RETENTION_DECLINED_DAYS", "0"),
         ("RETENTION_UNDECIDED_DAYS", "-1"),
         ("RETENTION_WITHDRAWN_DAYS", "1.5"),
@@ -55,6 +59,7 @@ def check(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         ("SITE_URL", "https://example.org/apply"),
         ("SITE_URL", "https://example.org:port"),
         ("SITE_URL", "https://ada@example.org"),
+        ("SITE_URL", "https://apply example.org"),
         ("SITE_URL", "http://[::1"),
         ("SUPERVISOR_EMAIL", "Ada Example"),
         ("SUPERVISOR_EMAIL", "Ada Example <ada@example.org>"),
@@ -75,6 +80,24 @@ def test_a_value_that_cannot_work_stops_the_start_with_a_sentence(tmp_path, name
 def test_nothing_need_be_set(tmp_path):
     run = check(tmp_path)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_setting_left_empty_is_as_good_as_none(tmp_path):
+    names = sorted(READ_BY_SETTINGS - {"DATA_DIR"})
+    shown = (
+        "from django.conf import settings as s; print(s.EMAIL_FROM, s.SITE_URL, s.TIME_ZONE, s.APPLY_LIMITS, "
+        "s.SUPERVISOR_EMAIL, s.RETENTION_DAYS, s.PROMISED_ANSWER_DAYS)"
+    )
+    without, empty = (
+        subprocess.run(
+            [sys.executable, str(CHECKOUT / "manage.py"), "shell", "-v0", "-c", shown],
+            env={"PATH": os.environ["PATH"], "READ_DOTENV": "off", "DATA_DIR": str(tmp_path)} | more,
+            capture_output=True, text=True, timeout=120,
+        )
+        for more in ({}, dict.fromkeys(names, ""))
+    )  # fmt: skip
+    assert empty.stderr == ""
+    assert empty.stdout == without.stdout != ""
 
 
 def test_every_setting_is_explained_in_the_example_and_nothing_else():

@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ValidationError
+from django.core.files.storage import storages
 from django.core.management import CommandParser, call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseFailure
@@ -66,6 +67,7 @@ class Command(BaseCommand):
 
     def prepare(self) -> None:
         self.stdout.write(f"Data folder: {settings.DATA_DIR}")
+        make_documents_folder()
         self.stdout.write(f"Database: {migrate()}")
         self.stdout.write(f"Catalogue: {load_catalogue()}")
         with transaction.atomic():
@@ -181,6 +183,19 @@ def one_at_a_time(say) -> Iterator[None]:
             yield
         finally:
             lock_holder.close()
+
+
+def make_documents_folder() -> None:
+    """It may lie elsewhere (DOCUMENT_STORAGE_URL); a bad one is told now, not to the first student who applies."""
+    folder = Path(storages["documents"].location)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"The folder {folder} for documents cannot be made: {error.strerror} (DOCUMENT_STORAGE_URL)"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CommandError(f"The folder {folder} for documents cannot be written to (DOCUMENT_STORAGE_URL)")
 
 
 def migrate() -> str:
