@@ -396,7 +396,7 @@ def why_not(application: Application) -> str:
     if latest is None or latest.to_status != application.status:
         return _("Nothing was done: the application’s status is “%(status)s”.") % {"status": status}
     return _("Nothing was done: %(who)s has set the status to “%(status)s” on %(when)s.") % {
-        "who": latest.actor_name or latest.get_actor_display(),
+        "who": latest.actor_name or (_("the student") if latest.actor == Event.Actor.STUDENT else _("the system")),
         "status": status,
         "when": date_format(timezone.localtime(latest.created_at), "SHORT_DATETIME_FORMAT"),
     }

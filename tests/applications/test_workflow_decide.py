@@ -122,7 +122,7 @@ def test_a_reviewer_who_decides_after_the_student_withdrew_is_told_so(applicatio
     with pytest.raises(workflow.Refused) as refused:
         workflow.decide(application, "offered", by=supervisor)
     assert refused.value.code == "not_allowed"
-    assert "Student" in refused.value.message
+    assert "the student" in refused.value.message
     assert "Withdrawn" in refused.value.message
 
 
