@@ -1,6 +1,6 @@
 import os
 
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, storages
 
 
 class DocumentFolder(FileSystemStorage):
@@ -34,3 +34,8 @@ class DocumentFolder(FileSystemStorage):
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def document_storage():
+    """Where documents, uploads, page images and exports lie; asked each time, so that tests and settings may differ."""
+    return storages["documents"]

@@ -244,3 +244,28 @@ class Project(models.Model):
     def is_open(self, today: datetime.date | None = None) -> bool:
         """Whether an application may be handed in on `today`: published, and nothing speaks against it."""
         return self.is_published and self.availability(today) == self.Availability.OPEN
+
+
+class Criterion(models.Model):
+    """One of the three to five questions by which applications to a project are rated, with its weight."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="criteria", verbose_name=_("project"))
+    name = models.CharField(_("criterion"), max_length=80)
+    weight = models.PositiveSmallIntegerField(
+        _("weight"), default=1, help_text=_("How much it counts in the mean: 2 counts twice as much as 1.")
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    FEWEST, MOST = 3, 5
+
+    class Meta:
+        verbose_name = _("criterion")
+        verbose_name_plural = _("criteria")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(weight__range=(1, 10)), name="projects_criterion_weight_1_to_10"),
+            models.UniqueConstraint(fields=["project", "name"], name="projects_criterion_name_once_per_project"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -342,9 +342,13 @@ AUTH_PASSWORD_VALIDATORS = [
 # The rules of this product
 
 APPLY_LIMITS = switch("APPLY_LIMITS", True)
-RELEASE_DELAY = whole_number("RELEASE_DELAY", 0)
-if RELEASE_DELAY:
-    raise refuse("RELEASE_DELAY", "letters cannot be called back yet", "Leave it out: decisions are told at once.")
+RELEASE_DELAY = whole_number("RELEASE_DELAY", 10, most=7 * 24 * 60)  # minutes in which a release can be called back
+OFFER_DAYS = whole_number(
+    "OFFER_DAYS", 14, least=1, most=365
+)  # how long an offer stands unless its reviewer says otherwise
+INVITATION_DAYS = whole_number("INVITATION_DAYS", 14, least=1, most=365)  # how long a co-advisor's invitation works
+# Whether the supervisor of a project reads colleagues' ratings before giving one.
+SUPERVISOR_READS_RATINGS = switch("SUPERVISOR_READS_RATINGS", False)
 
 if text("CLAMD_URL"):
     raise refuse("CLAMD_URL", "documents are not scanned for malware yet", "Leave it out; their structure is checked.")

@@ -1,0 +1,51 @@
+"""The rows: applications and everything that belongs to one. Split by noun; import them from here."""
+
+from applications.models.application import (
+    REFERENCE_ALPHABET,
+    Application,
+    ApplicationQuerySet,
+    FormerAnswers,
+    email_key,
+    new_reference,
+    ratings_are_readable,
+)
+from applications.models.decision import Decision, DecisionQuerySet
+from applications.models.document import Document, Rendition, StoredFile, Upload
+from applications.models.event import Event
+from applications.models.export import Export
+from applications.models.letter import Letter, LetterQuerySet, LetterWording
+from applications.models.people import Invitation, Preference
+from applications.models.review import CriterionScore, Reading, Review, ReviewQuerySet, ReviewRequest, Star
+from applications.models.search import SearchEntry
+from applications.storage import document_storage
+
+__all__ = [
+    "REFERENCE_ALPHABET",
+    "Application",
+    "ApplicationQuerySet",
+    "CriterionScore",
+    "Decision",
+    "DecisionQuerySet",
+    "Document",
+    "Event",
+    "Export",
+    "FormerAnswers",
+    "Invitation",
+    "Letter",
+    "LetterQuerySet",
+    "LetterWording",
+    "Preference",
+    "Reading",
+    "Rendition",
+    "Review",
+    "ReviewQuerySet",
+    "ReviewRequest",
+    "SearchEntry",
+    "Star",
+    "StoredFile",
+    "Upload",
+    "document_storage",
+    "email_key",
+    "new_reference",
+    "ratings_are_readable",
+]
