@@ -141,6 +141,7 @@ class Application(models.Model):
         "decisions",
         "documents",
         "former_answers",
+        "search_entry",
     )
 
     ANSWERS = ("full_name", "university", "programme", "earliest_start", "motivation", "links")
@@ -245,10 +246,15 @@ class Application(models.Model):
 
     def current_documents(self) -> list["Document"]:
         """The documents that count, CV first; read from the prefetched rows when there are any."""
-        return sorted((d for d in self.documents.all() if d.replaced_at is None), key=Document.reading_order)
+        return sorted(
+            (d for d in self.documents.all() if d.replaced_at is None), key=lambda document: document.reading_order()
+        )
 
     def former_documents(self) -> list["Document"]:
-        return sorted((d for d in self.documents.all() if d.replaced_at is not None), key=Document.reading_order)
+        return sorted(
+            (d for d in self.documents.all() if d.replaced_at is not None),
+            key=lambda document: document.reading_order(),
+        )
 
     def erase(self) -> None:
         """Remove this application with all its rows, documents and letters written to the folder; nothing remains.
@@ -261,8 +267,9 @@ class Application(models.Model):
                 name for document in self.documents.select_related("rendition") for name in document.file_names
             ]
             message_ids = list(self.letters.values_list("message_id", flat=True))
-            for related in self.BELONGINGS:
-                getattr(self, related).all().delete()
+            for name in self.BELONGINGS:
+                relation = self._meta.get_field(name)
+                relation.related_model.objects.filter(**{relation.field.name: self}).delete()
             Application.objects.filter(pk=self.pk).delete()
             transaction.on_commit(lambda: _remove_files(document_names, message_ids))
 

@@ -71,7 +71,7 @@ class Document(StoredFile):
 
     @property
     def file_names(self) -> list[str]:
-        """The names in the storage of everything that goes when this document is erased: the PDF and its page images."""
+        """The names in the storage of all that goes when this document is erased: the PDF and its page images."""
         rendition = getattr(self, "rendition", None)
         return [self.file.name, *(rendition.image_names if rendition else [])]
 

@@ -14,7 +14,7 @@ class SearchEntry(models.Model):
     """
 
     application = models.OneToOneField(
-        Application, on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
+        Application, on_delete=models.PROTECT, primary_key=True, related_name="search_entry"
     )
     words = models.TextField()
 

@@ -32,6 +32,10 @@ def full_application(make_application, make_uploads, answers, supervisor) -> App
     workflow.confirm_address(application)
     letters.send_due()
     workflow.note(application, f"{CANARY} is good.", by=supervisor)
+    workflow.ask(application, [supervisor], by=supervisor)
+    workflow.set_star(application, True, by=supervisor)
+    workflow.review(application, rating=5, comment=f"{CANARY} convinces.", by=supervisor)
+    workflow.write(application, subject=f"A question to {CANARY}", body=f"Dear {CANARY}, when?", by=supervisor)
     workflow.decide(application, "offered", by=supervisor, reason=f"{CANARY} shall come.")
     workflow.withdraw(application, f"{CANARY} goes elsewhere.")
     LogEntry.objects.create(user=supervisor, action_flag=2, object_id=application.pk, object_repr=str(application))
@@ -53,8 +57,9 @@ def test_nothing_remains_of_an_erased_application_in_any_table_or_folder(
     full_application, stored_files, letter_files, data_folder
 ):
     tables = {row.split(":")[0] for row in rows_with(CANARY)}
-    assert tables == {
-        f"applications_{name}" for name in ("application", "decision", "event", "formeranswers", "letter")
+    assert "applications_searchentry" in tables
+    assert {table for table in tables if "search" not in table} == {
+        f"applications_{name}" for name in ("application", "decision", "event", "formeranswers", "letter", "review")
     }
     assert len(stored_files()) == 4
     assert letter_files()
@@ -124,7 +129,7 @@ def test_files_go_only_when_the_erasure_is_certain(application, stored_files):
 
 @pytest.mark.django_db(transaction=True)
 def test_files_a_killed_process_left_behind_after_the_rows_were_gone_are_swept(application, stored_files, monkeypatch):
-    monkeypatch.setattr(models, "_remove_files", lambda *names: None)
+    monkeypatch.setattr(models.application, "_remove_files", lambda *names: None)
     workflow.erase(application)
     assert len(stored_files()) == 2
     assert documents.sweep(timezone.now() + datetime.timedelta(hours=25)) == 2
@@ -175,7 +180,10 @@ def test_everything_that_points_to_an_application_protects_it():
 def test_every_table_with_personal_words_is_known_to_the_erasure():
     """A new model that points to an application must be removed by `erase()`; this list is the reminder."""
     pointing = {model.__name__ for model in apps.get_models() if points_to_application(model)}
-    assert pointing == {"Decision", "Document", "Event", "FormerAnswers", "Letter", "Review"}
+    assert pointing == {
+        *("Decision", "Document", "Event", "FormerAnswers", "Letter", "Reading", "Review", "ReviewRequest"),
+        *("SearchEntry", "Star"),
+    }
 
 
 def points_to_application(model) -> bool:

@@ -1,0 +1,97 @@
+"""What happens to an application, as verbs. Each is one short transaction: rows, history and letters, or nothing.
+
+Locks are taken in one order, project before application, so that two verbs never wait for each other. No mail server
+is asked and no document inspected while a lock is held: letters are rows that the worker sends afterwards.
+"""
+
+from applications.workflow.deciding import (
+    NO_LETTER,
+    apply_due,
+    call_back,
+    clear,
+    decide,
+    edit_staged,
+    lapse_offers,
+    release,
+    stage,
+    undo,
+    undo_target,
+)
+from applications.workflow.erasing import erase
+from applications.workflow.moves import Refused, allowed_moves, lock, refuse_unless_place_left, why_not
+from applications.workflow.reviewing import (
+    abstain,
+    ask,
+    note,
+    possible_reviewers,
+    recalculate_scores,
+    review,
+    set_star,
+    skip,
+    write,
+)
+from applications.workflow.student import (
+    MOST_CORRECTIONS_OF_ADDRESS,
+    accept_offer,
+    complete,
+    confirm_address,
+    correct_address,
+    correct_answers,
+    replace_documents,
+    send_link,
+    withdraw,
+)
+from applications.workflow.submitting import (
+    CONSENT_VERSION,
+    add_documents,
+    enter_by_hand,
+    find_repeated,
+    refuse_unless_open,
+    submit,
+)
+from applications.workflow.transferring import transfer
+
+__all__ = [
+    "CONSENT_VERSION",
+    "MOST_CORRECTIONS_OF_ADDRESS",
+    "NO_LETTER",
+    "Refused",
+    "abstain",
+    "accept_offer",
+    "add_documents",
+    "allowed_moves",
+    "apply_due",
+    "ask",
+    "call_back",
+    "clear",
+    "complete",
+    "confirm_address",
+    "correct_address",
+    "correct_answers",
+    "decide",
+    "edit_staged",
+    "enter_by_hand",
+    "erase",
+    "find_repeated",
+    "lapse_offers",
+    "lock",
+    "note",
+    "possible_reviewers",
+    "recalculate_scores",
+    "refuse_unless_open",
+    "refuse_unless_place_left",
+    "release",
+    "replace_documents",
+    "review",
+    "send_link",
+    "set_star",
+    "skip",
+    "stage",
+    "submit",
+    "transfer",
+    "undo",
+    "undo_target",
+    "why_not",
+    "withdraw",
+    "write",
+]

@@ -1,0 +1,150 @@
+"""What every verb uses: the locks, the one function that changes a status, the history, and the word of refusal."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from applications.models import Application, Decision, Event
+from applications.statuses import OPEN_STATUSES, REVIEWER_MOVES, Status
+from projects.models import Project
+
+
+class Refused(Exception):
+    """A rule speaks against it. `code` names the rule, `message` tells the person what is the matter and what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def lock(application: Application) -> Application:
+    """The application as it is now, with its project, both locked until the end of the transaction.
+
+    Raises Application.DoesNotExist when it has been erased.
+    """
+    project = Project.objects.select_for_update().get(pk=application.project_id)
+    locked = Application.objects.select_for_update().get(pk=application.pk)
+    if locked.project_id != project.pk:  # it was moved to another project between the two questions
+        return lock(locked)
+    locked.project = project
+    return locked
+
+
+def move(
+    application: Application,
+    to_status: str,
+    *,
+    by=None,
+    actor: str | None = None,
+    reason: str = "",
+    decision: Decision | None = None,
+) -> None:
+    """The one function that changes a status. The caller holds the locks and has asked the table of moves.
+
+    In order: take or free a place; change the status; write the event; drop what was decided about the former status
+    and has not taken effect (an offer that was staged for a student who has withdrawn, say).
+    """
+    from_status = application.status
+    _take_or_free_place(application.project, from_status, to_status)
+    application.status = to_status
+    application.status_changed_at = timezone.now()
+    application.offer_lapses_on = decision.lapses_on if decision and to_status == Status.OFFERED else None
+    application.save(update_fields=["status", "status_changed_at", "offer_lapses_on", "email_key"])
+    record(
+        application,
+        Event.Kind.MOVED,
+        by=by,
+        actor=actor,
+        text=reason.strip(),
+        from_status=from_status,
+        to_status=to_status,
+        decision=decision,
+    )
+    overtaken = application.decisions.pending()
+    for pending in overtaken.exclude(pk=decision.pk) if decision else overtaken:
+        drop(application, pending, why_not(application))
+
+
+def drop(application: Application, decision: Decision, why: str) -> None:
+    """Let go of a decision that is not possible any more; its reviewers are shown it with the reason."""
+    decision.dropped_at = timezone.now()
+    decision.dropped_why = why[:300]
+    decision.save(update_fields=["dropped_at", "dropped_why"])
+    record(application, Event.Kind.DROPPED, actor=Event.Actor.SYSTEM, text=why, to_status=decision.to_status)
+
+
+def begin_reading(application: Application, by) -> None:
+    """The first note, rating or staged decision shows that reading has begun, so a received application moves on."""
+    if application.status == Status.RECEIVED:
+        move(application, Status.IN_REVIEW, by=by)
+
+
+def allowed_moves(application: Application) -> tuple[str, ...]:
+    """Where reviewers may move the application now, in the order of the buttons."""
+    return REVIEWER_MOVES[Status(application.status)]
+
+
+def why_not(application: Application) -> str:
+    """What stands against a move: the status, and who has set it when, for the reviewer who comes second."""
+    latest = application.events.filter(kind=Event.Kind.MOVED).last()
+    status = application.get_status_display()
+    if latest is None or latest.to_status != application.status:
+        return _("Nothing was done: the application’s status is “%(status)s”.") % {"status": status}
+    return _("Nothing was done: %(who)s has set the status to “%(status)s” on %(when)s.") % {
+        "who": latest.actor_name or (_("the student") if latest.actor == Event.Actor.STUDENT else _("the system")),
+        "status": status,
+        "when": date_format(timezone.localtime(latest.created_at), "SHORT_DATETIME_FORMAT"),
+    }
+
+
+def refuse_unless_place_left(project: Project) -> None:
+    """Raise Refused `full` when nobody can be accepted to `project` any more."""
+    if project.is_full():
+        raise Refused("full", _("All places of this project are taken, so this offer cannot be accepted any more."))
+
+
+def refuse_unless_waiting(application: Application) -> None:
+    """Raise Refused `not_allowed` unless the student still waits for the reviewers' word."""
+    if application.status not in OPEN_STATUSES:
+        raise Refused("not_allowed", why_not(application))
+
+
+def _take_or_free_place(project: Project, from_status: str, to_status: str) -> None:
+    change = (to_status == Status.ACCEPTED) - (from_status == Status.ACCEPTED)
+    if change > 0:
+        refuse_unless_place_left(project)
+    if change:
+        project.places_taken = max(project.places_taken + change, 0)
+        project.save(update_fields=["places_taken"])
+
+
+def record(
+    application: Application,
+    kind: str,
+    *,
+    by=None,
+    actor: str | None = None,
+    text: str = "",
+    from_status: str = "",
+    to_status: str = "",
+    decision: Decision | None = None,
+) -> Event:
+    """Write a line of the history. Without `by` it was the student, unless `actor` says otherwise."""
+    return Event.objects.create(
+        application=application,
+        kind=kind,
+        actor=actor or (Event.Actor.REVIEWER if by else Event.Actor.STUDENT),
+        user=by,
+        actor_name=(by.get_full_name() or by.get_username()) if by else "",
+        text=text,
+        from_status=from_status,
+        to_status=to_status,
+        decision=decision,
+    )
+
+
+def still_in(application: Application, those: QuerySet[Application] | None) -> bool:
+    """Whether the locked application belongs to `those`, asked now; True when nobody asks."""
+    return those is None or those.filter(pk=application.pk).exists()

@@ -1,0 +1,216 @@
+"""Applications come in: by the form, or entered by hand from an e-mail."""
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from applications import letters, search
+from applications.models import Application, Document, Event, Letter, Upload, email_key
+from applications.statuses import Status
+from applications.workflow.moves import Refused, lock, record, refuse_unless_waiting
+from projects.models import Project
+
+CONSENT_VERSION = "2026-11"  # raise it with every change of the consent's words in applications/forms/student.py
+
+
+def submit(
+    project: Project, *, answers: dict[str, Any], uploads: Iterable[Upload], nonce: str, language: str | None = None
+) -> Application:
+    """Turn answers and uploads into an application: application, documents, history and letters in one transaction.
+
+    `answers` holds the fields of the apply form without files; `uploads` are committed, unclaimed uploads with their
+    kinds, in the order in which they are to be read. The same nonce, project and address again returns the same
+    application and stores nothing new. Raises Refused: `unpublished`, `closed`, `full`, `expired`, `not_yet`,
+    `duplicate` (a letter with the link to the first application is queued then), `uploads_gone`, `documents_missing`.
+    """
+    address = answers["email"].strip()
+    with transaction.atomic():
+        project = Project.objects.select_for_update().get(pk=project.pk)
+        same_address = Application.objects.filter(project=project, email_key=email_key(address))
+        repeated = find_repeated(project, address, nonce)
+        if repeated:
+            return repeated
+        refuse_unless_open(project)
+        first = same_address.live().first()
+        if first is None:
+            return _create(project, address, answers, list(uploads), nonce, language or get_language() or "en")
+        tell_of_first_application(first)
+    raise Refused(
+        "duplicate",
+        _("There is an application to this project with this address already. We have sent a letter to it."),
+    )
+
+
+def find_repeated(project: Project, address: str, nonce: str) -> Application | None:
+    """The application that this very form has handed in already (double click, reload, retry), if it has."""
+    if not nonce or "\0" in address:  # PostgreSQL cannot be asked for a text with a null character
+        return None
+    return Application.objects.filter(project=project, email_key=email_key(address), nonce=nonce).first()
+
+
+def refuse_unless_open(project: Project, day: datetime.date | None = None) -> None:
+    """Raise Refused when `project` takes no applications on `day` (today), with the reason as its code."""
+    if not project.is_published:
+        raise Refused("unpublished", _("This project is not offered any more."))
+    availability = project.availability(day)
+    words = {
+        Project.Availability.CLOSED: _("This project is closed; it takes no more applications."),
+        Project.Availability.FULL: _("All places of this project are taken."),
+        Project.Availability.EXPIRED: _("The deadline of this project has passed."),
+        Project.Availability.NOT_YET: _("This project does not take applications yet."),
+    }
+    if availability in words:
+        raise Refused(str(availability), words[availability])
+
+
+def _create(
+    project: Project, address: str, answers: dict[str, Any], uploads: list[Upload], nonce: str, language: str
+) -> Application:
+    application = Application.objects.create(
+        project=project,
+        email=address,
+        nonce=nonce,
+        language=language,
+        consent_version=CONSENT_VERSION,
+        **{name: answers.get(name, "") for name in Application.ANSWERS},
+    )
+    claim(application, uploads)
+    refuse_unless_documents_complete(application)
+    search.refresh(application)
+    record(application, Event.Kind.SUBMITTED, to_status=Status.RECEIVED)
+    letters.receipt(application)
+    letters.notice_received(application)
+    return application
+
+
+def refuse_unless_documents_complete(application: Application) -> None:
+    """Raise Refused `documents_missing` unless there are a CV and a transcript."""
+    kinds = set(application.documents.filter(replaced_at=None).values_list("kind", flat=True))
+    if not {Document.Kind.CV, Document.Kind.TRANSCRIPT} <= kinds:
+        raise Refused("documents_missing", _("An application needs a CV and at least one transcript."))
+
+
+def claim(application: Application, uploads: list[Upload], version: int = 1, position: int = 0) -> None:
+    """Make uploads the application's documents. The file stays where it is; the row that names it changes.
+
+    Raises Refused `uploads_gone` when one of them was swept, or claimed by somebody else.
+    """
+    claimed = {u.pk: u for u in Upload.objects.select_for_update().filter(pk__in=[upload.pk for upload in uploads])}
+    if len(claimed) != len(uploads):
+        raise Refused("uploads_gone", _("One of your files is no longer kept. Please choose it again."))
+    positions: dict[str, int] = {}
+    for upload in (claimed[upload.pk] for upload in uploads):
+        place = positions[upload.kind] = positions.get(upload.kind, position - 1) + 1
+        Document.objects.create(
+            id=upload.id,
+            application=application,
+            kind=upload.kind,
+            file=upload.file.name,
+            original_name=upload.original_name,
+            size=upload.size,
+            sha256=upload.sha256,
+            pages=upload.pages,
+            flags=upload.flags,
+            created_at=upload.created_at,
+            position=place,
+            version=version,
+        )
+    Upload.objects.filter(pk__in=claimed).delete()
+
+
+def tell_of_first_application(first: Application) -> None:
+    if may_send_link(first, Letter.Kind.APPLIED_AGAIN):
+        record(first, Event.Kind.APPLIED_AGAIN)
+        letters.applied_again(first)
+
+
+def may_send_link(application: Application, kind: str) -> bool:
+    """Whether another letter of this kind may go: strangers can ask for them, so at most three in an hour."""
+    if not settings.APPLY_LIMITS:
+        return True
+    an_hour_ago = timezone.now() - datetime.timedelta(hours=1)
+    return application.letters.filter(kind=kind, created_at__gt=an_hour_ago).count() < 3
+
+
+# By hand
+
+
+def enter_by_hand(
+    project: Project,
+    *,
+    answers: dict[str, Any],
+    uploads: Iterable[Upload],
+    by,
+    received_on: datetime.date | None = None,
+    language: str | None = None,
+) -> Application:
+    """Enter an application that came by e-mail on `received_on` (today when not given), with what came of documents.
+
+    The student gets a letter with the manage link, to complete what is missing and to consent; until then the
+    application says so. Nothing is asked of the form's fields but name and address. The project must have been open on
+    the day on which the e-mail came. Raises Refused: as `submit`, and `not_yours` where `by` reviews no such project.
+    """
+    address = answers["email"].strip()
+    with transaction.atomic():
+        project = Project.objects.select_for_update().get(pk=project.pk)
+        if not Project.objects.visible_to(by).filter(pk=project.pk).exists():
+            raise Refused("not_yours", _("You enter applications to your own projects only."))
+        refuse_unless_open(project, received_on)
+        first = Application.objects.live().filter(project=project, email_key=email_key(address)).first()
+        if first is not None:
+            raise Refused(
+                "duplicate",
+                _("There is an application to this project with this address already: %(reference)s.")
+                % {"reference": first.reference},
+            )
+        application = Application.objects.create(
+            project=project,
+            email=address,
+            language=language or get_language() or "en",
+            consent_version="",
+            entered_by=by,
+            received_at=_moment_of(received_on),
+            **{name: answers.get(name) or "" for name in Application.ANSWERS if name != "earliest_start"},
+            earliest_start=answers.get("earliest_start") or timezone.localdate(),
+        )
+        claim(application, list(uploads))
+        search.refresh(application)
+        record(application, Event.Kind.ENTERED, by=by, to_status=Status.RECEIVED)
+        letters.entered(application)
+    return application
+
+
+def _moment_of(day: datetime.date | None) -> datetime.datetime:
+    """When an e-mail of that day came: now for today, else noon, because nobody knows better."""
+    if day is None or day == timezone.localdate():
+        return timezone.now()
+    return timezone.make_aware(datetime.datetime.combine(day, datetime.time(12)))
+
+
+def add_documents(application: Application, uploads: Iterable[Upload], *, by) -> Application:
+    """Add documents that the student has sent by e-mail. A CV takes the place of the former one, as a new version;
+    transcripts and others stand beside those that are there.
+
+    Reviews that were written before are marked as “changed since”. Raises Refused: `not_allowed` once the student has
+    an answer, `uploads_gone`.
+    """
+    with transaction.atomic():
+        application = lock(application)
+        refuse_unless_waiting(application)
+        for upload in uploads:
+            of_kind = application.documents.filter(kind=upload.kind)
+            newest = max(of_kind.values_list("version", flat=True), default=0)
+            if upload.kind == Document.Kind.CV:
+                of_kind.filter(replaced_at=None).update(replaced_at=timezone.now())
+                claim(application, [upload], version=newest + 1)
+            else:
+                claim(application, [upload], version=max(newest, 1), position=of_kind.filter(replaced_at=None).count())
+        search.refresh(application)
+        record(application, Event.Kind.DOCUMENTS_ADDED, by=by)
+    return application
