@@ -32,6 +32,8 @@ class ApplicationPages(RestrictedAdmin):
     Everything here reads; what changes an application is a POST to `workflow`.
     """
 
+    BLIND_LOOKUPS = frozenset({"rating_mean", "rating_spread", "score_mean", "reviews", "readings", "stars"})
+
     # What may be seen, and that nothing changes here
 
     def get_queryset(self, request: HttpRequest):
@@ -45,6 +47,10 @@ class ApplicationPages(RestrictedAdmin):
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("applications.delete_application")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """No filter typed into the address tells how colleagues have rated: Django allows every column of the table."""
+        return lookup.split("__")[0] not in self.BLIND_LOOKUPS and super().lookup_allowed(lookup, value, request)
 
     # How the pages find an application, and each other
 
