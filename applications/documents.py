@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import logging
+import re
 import shutil
 import tempfile
 import uuid
@@ -18,12 +19,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from applications.inspection import Inspection, InspectionUnavailable, inspect
-from applications.models import Document, Letter, Upload, document_storage
+from applications.models import Document, Letter, Rendition, Upload, document_storage
 
 __all__ = ["Busy", "Inspection", "InspectionUnavailable", "Unavailable", "inspect", "receive", "response", "sweep"]
 
 logger = logging.getLogger(__name__)
 
+EXPORTS = "exports"  # the folder in the storage of what reviewers take out, see models/export.py
+PAGE_IMAGE = re.compile(r"[0-9a-f]{2}/(?P<id>[0-9a-f]{32})-\d+\.webp")
 LIMIT_MB = settings.DOCUMENT_MAX_BYTES // settings.MEGABYTE
 
 
@@ -176,12 +179,22 @@ def _sweep_strays(limit: datetime.datetime) -> int:
     except FileNotFoundError:
         return 0  # nothing has ever been stored
     for folder in folders:
+        if folder == EXPORTS:
+            continue  # whoever makes them sweeps them
         names = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
         # Uploads first: one that is claimed between the two questions is then found by the second.
         known = set(Upload.objects.filter(file__in=names).values_list("file", flat=True))
         known |= set(Document.objects.filter(file__in=names).values_list("file", flat=True))
+        known |= _page_images(names)
         for name in names - known:
             if storage.get_modified_time(name) < limit:
                 storage.delete(name)
                 swept += 1
     return swept
+
+
+def _page_images(names: set[str]) -> set[str]:
+    """Those of `names` that are images of pages which a rendition counts."""
+    ids = {match["id"] for match in map(PAGE_IMAGE.fullmatch, names) if match}
+    renditions = Rendition.objects.filter(document_id__in=ids).only("page_sizes")
+    return names.intersection(name for rendition in renditions for name in rendition.image_names)

@@ -23,6 +23,7 @@ PERMISSIONS = {
         "applications.delete_application",  # erase on a student's request
         "projects.view_topic",
         "projects.add_topic",
+        *(f"applications.{action}_letterwording" for action in ("view", "add", "change", "delete")),
     ],
     CO_ADVISORS: [*REVIEW, "projects.view_project", "projects.view_topic", "projects.view_coadvisor"],
 }

@@ -1,25 +1,20 @@
 """Looks into an uploaded document before it counts: `inspect(path)`.
 
-The looking itself happens in another process (`applications.inspector`), which this module starts at first use, talks
-to, replaces when it died, and ends. Nothing here reads a byte of the document.
+The looking itself happens in another process (`applications.inspector`), which `applications.limited_server` starts at
+first use, talks to, replaces when it died, and ends. Nothing here reads a byte of the document.
 """
 
-import atexit
-import contextlib
 import json
 import logging
 import os
-import socket
-import subprocess
-import sys
-import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from applications.limited_server import LimitedServer, NotServed
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +24,6 @@ AT_ONCE = 2  # inspections by one web process: each may take 700 MB before it is
 TURN_SECONDS = 30  # how long a file waits for its turn
 ANSWER_SECONDS = 30  # longer than a child may live
 LONGEST_ANSWER = 4096
-STARTED = b"."  # as in the inspector, which is never imported here: it loads the libraries that read PDFs
 
 # Why a document is refused, in the student's words: what it is, and what to do.
 WORDS = {
@@ -122,7 +116,7 @@ def inspect(path: str | os.PathLike[str]) -> Inspection:
     try:
         with open(path, "rb") as document:
             answer = _server.ask(document.fileno())
-    except OSError as error:
+    except (OSError, NotServed) as error:
         raise InspectionUnavailable(f"The document could not be inspected: {error}.") from error
     return _understood(answer)
 
@@ -149,135 +143,15 @@ def _understood(answer: bytes) -> Inspection:
     return refused("too_complex")
 
 
-# What the inspector's process keeps of our environment: enough to run Python, no secrets.
-_KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
+def _new_server() -> LimitedServer:
+    return LimitedServer(
+        PROGRAM,
+        [str(MOST_PAGES)],
+        at_once=AT_ONCE,
+        turn_seconds=TURN_SECONDS,
+        answer_seconds=ANSWER_SECONDS,
+        longest_answer=LONGEST_ANSWER,
+    )
 
 
-class _InspectorProcess:
-    """One running `inspector.py` and the socket that reaches it."""
-
-    def __init__(self) -> None:
-        self.control, theirs = socket.socketpair()
-        self.control.settimeout(ANSWER_SECONDS)
-        try:
-            with theirs:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-I", str(PROGRAM), str(theirs.fileno()), str(MOST_PAGES)],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
-                    cwd="/",
-                    start_new_session=True,  # Ctrl-C is for the web process, which then ends this one
-                )
-        except BaseException:
-            self.control.close()
-            raise
-
-    def close(self) -> None:
-        """Ends the process: it goes when its control socket closes, and is not waited for longer than a moment."""
-        self.control.close()
-        try:
-            self.process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-    def abandon(self) -> None:
-        """Lets go of a process that belongs to the parent of this (forked) process."""
-        self.control.close()
-        self.process.returncode = 0  # not ours to wait for
-
-
-class _Server:
-    """The inspector of this process: started when first needed, replaced when it died."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
-        self._inspector: _InspectorProcess | None = None
-
-    def ask(self, document: int) -> bytes:
-        """The answer of a child about this open file; empty when a limit ended the child."""
-        if not self._turns.acquire(timeout=TURN_SECONDS):
-            raise InspectionUnavailable("Too many documents are being inspected at the moment.")
-        try:
-            for _attempt in range(2):
-                answer = self._ask_once(document)
-                if answer.startswith(STARTED):
-                    return answer.removeprefix(STARTED)
-            raise InspectionUnavailable("The process that inspects documents cannot be started.")
-        finally:
-            self._turns.release()
-
-    def close(self) -> None:
-        with self._lock:
-            if self._inspector:
-                self._inspector.close()
-                self._inspector = None
-
-    def abandon(self) -> None:
-        if self._inspector:
-            self._inspector.abandon()
-
-    def _ask_once(self, document: int) -> bytes:
-        """STARTED and the child's answer; empty when the inspector was gone and is now removed."""
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                inspector = self._running()
-                sent = self._send(inspector, [document, theirs.fileno()])
-            answer = _read_to_end(ours) if sent else b""
-        if not answer:
-            self._remove(inspector)
-        return answer
-
-    def _running(self) -> _InspectorProcess:
-        with self._lock:
-            if self._inspector is None:
-                self._inspector = _InspectorProcess()
-            return self._inspector
-
-    def _send(self, inspector: _InspectorProcess, descriptors: list[int]) -> bool:
-        with self._lock, contextlib.suppress(OSError):
-            socket.send_fds(inspector.control, [b"!"], descriptors)
-            return True
-        return False
-
-    def _remove(self, inspector: _InspectorProcess) -> None:
-        """Another thread may have done so already, and a new one may be running."""
-        with self._lock:
-            if self._inspector is inspector:
-                logger.warning("The process that inspects documents had ended; a new one is started when needed.")
-                self._inspector = None
-                inspector.close()
-
-
-def _read_to_end(answers: socket.socket) -> bytes:
-    """All that a child says, up to a length that no honest answer has; what came until then if it falls silent."""
-    answer = b""
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while len(answer) <= LONGEST_ANSWER and (left := deadline - time.monotonic()) > 0:
-        answers.settimeout(left)
-        try:
-            chunk = answers.recv(LONGEST_ANSWER)
-        except OSError:
-            break
-        if not chunk:
-            break
-        answer += chunk
-    return answer
-
-
-_server = _Server()
-
-
-def _start_afresh() -> None:
-    """A forked process (a web server's worker) gets an inspector of its own."""
-    global _server
-    _server.abandon()
-    _server = _Server()
-
-
-os.register_at_fork(after_in_child=_start_afresh)
-atexit.register(lambda: _server.close())
+_server = _new_server()

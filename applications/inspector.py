@@ -1,36 +1,24 @@
 """The program that looks into uploaded documents, in a process of its own. `applications.inspection` starts it.
 
-Everything in an uploaded file is hostile until proved otherwise, and the libraries that read PDFs are written in C++.
-So the file is read in a child that is forked for this one file, has limits, and can open neither files nor connections.
-This process is the parent of those children: single-threaded, with the libraries already loaded, and without
-Django, settings or secrets. See docs/decisions/0001-inspection-in-a-limited-child.md.
-
-How they talk: each byte on the control socket comes with two descriptors, the document (open for reading) and the
-socket for the answer. The child first writes STARTED, then one JSON object: `code`, `pages`, `flags`. The end of the
-answer without an object means that a limit ended the child. The end of the control socket ends this program.
+What it looks at, it reads in a child with limits, as told in `applications.limited_child`. The child answers with one
+JSON object: `code`, `pages`, `flags`. The end of the answer without an object means that a limit ended the child.
 """
 
 import contextlib
-import gc
 import io
 import json
-import logging
-import os
 import re
-import resource
-import signal
-import socket
 import sys
 import time
-import traceback
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 
 import pikepdf
 import pypdf
 from pypdf.errors import LimitReachedError
 
-STARTED = b"."
+from applications.limited_child import Limits, Say, become_parent, place_of, serve
 
 MEMORY_BYTES = 700 << 20
 CPU_SECONDS = 8
@@ -325,56 +313,12 @@ def scheme_of(address: object) -> str:
 # One child per file
 
 
-def lower(kind: int, value: int) -> None:
-    """Sets a limit for good, as far as the system lets us: macOS knows no limit on address space."""
-    with contextlib.suppress(OSError, ValueError):
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
-
-
-def limit_this_process() -> None:
-    for ending in (signal.SIGALRM, signal.SIGXCPU):
-        signal.signal(ending, signal.SIG_DFL)  # ends the process even in the middle of C++
-    signal.alarm(WALL_SECONDS)
-    lower(resource.RLIMIT_AS, MEMORY_BYTES)
-    lower(resource.RLIMIT_CPU, CPU_SECONDS)
-    lower(resource.RLIMIT_CORE, 0)
-    lower(resource.RLIMIT_FSIZE, 0)  # nothing can be written
-    lower(resource.RLIMIT_NPROC, 0)  # nothing can be started
-    lower(resource.RLIMIT_NOFILE, 0)  # nothing can be opened and nobody called
-
-
-def inspect_in_this_child(document: int, answer: socket.socket, most_pages: int) -> None:
-    answer.sendall(STARTED)
-    os.dup2(1, 2)  # what a library prints about a student's file is not for the log
-    limit_this_process()
+def inspect_and_say(most_pages: int, data: bytes, say: Say) -> None:
     try:
-        with open(document, "rb") as file:
-            result = examine(file.read(), most_pages)
-    except Exception as error:  # a fault of ours: say where it is, never what was in the file
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        fault = f"{type(error).__name__} at {frame.name}:{frame.lineno}"
-        result = {"code": "failed", "pages": None, "flags": [], "error": fault}
-    answer.sendall(json.dumps(result).encode())
-
-
-def serve(control: socket.socket, most_pages: int) -> None:
-    """Forks a child for each request until the web process closes its end."""
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
-        if not message:
-            return
-        if len(descriptors) == 2 and os.fork() == 0:
-            status = 1
-            try:
-                control.close()  # else the web process could still write to a server that is gone
-                inspect_in_this_child(descriptors[0], socket.socket(fileno=descriptors[1]), most_pages)
-                status = 0
-            finally:
-                os._exit(status)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        result = examine(data, most_pages)
+    except Exception as error:  # a fault of ours
+        result = {"code": "failed", "pages": None, "flags": [], "error": place_of(error)}
+    say(json.dumps(result).encode())
 
 
 def warm_up(most_pages: int) -> None:
@@ -393,20 +337,11 @@ def warm_up(most_pages: int) -> None:
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control = become_parent()
     most_pages = int(sys.argv[2])
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system clears children away
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        # a web process that shuts down still answers its last students, then ends us by closing the control socket
-        signal.signal(ending, signal.SIG_IGN)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")  # when memory runs out, an inspection goes before the web process and the database
-    logging.disable(logging.CRITICAL)
     pikepdf.settings.set_qpdf_limits(**LIBRARY_LIMITS)
     warm_up(most_pages)
-    gc.freeze()  # children share these pages instead of copying them
-    serve(control, most_pages)
+    serve(control, partial(inspect_and_say, most_pages), Limits(MEMORY_BYTES, CPU_SECONDS, WALL_SECONDS))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,11 @@ FINAL = (Status.ACCEPTED, Status.DECLINED, Status.WITHDRAWN)
 
 
 def expired(now: datetime.datetime | None = None) -> QuerySet[Application]:
-    """Applications whose time is over: RETENTION_DAYS after the last change of status, by outcome."""
+    """Applications whose time is over: RETENTION_DAYS after the last change of status, by outcome.
+
+    What was entered by hand and never consented to is kept as long as what was withdrawn. Only an acceptance counts as
+    consent: the student has a place, then.
+    """
     now = now or timezone.now()
 
     def before(outcome: str) -> datetime.datetime:
@@ -23,13 +27,17 @@ def expired(now: datetime.datetime | None = None) -> QuerySet[Application]:
     is_over = Q(~Q(status__in=FINAL), status_changed_at__lt=before("undecided"))
     for status in FINAL:
         is_over |= Q(status=status, status_changed_at__lt=before(status))
+    never_consented = Q(consent_version="") & ~Q(status=Status.ACCEPTED)
+    is_over |= never_consented & Q(status_changed_at__lt=before(Status.WITHDRAWN))
     return Application.objects.filter(is_over)
 
 
 def erase_on(application: Application) -> datetime.date:
     """The day on which the application will be erased if nothing happens to it any more."""
-    outcome = application.status if application.status in FINAL else "undecided"
-    return timezone.localdate(application.status_changed_at + datetime.timedelta(days=settings.RETENTION_DAYS[outcome]))
+    days = [settings.RETENTION_DAYS[application.status if application.status in FINAL else "undecided"]]
+    if not application.is_consented and application.status != Status.ACCEPTED:
+        days.append(settings.RETENTION_DAYS[Status.WITHDRAWN])
+    return timezone.localdate(application.status_changed_at + datetime.timedelta(days=min(days)))
 
 
 def erase_expired(now: datetime.datetime | None = None) -> list[str]:

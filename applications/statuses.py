@@ -76,6 +76,15 @@ STUDENT_MOVES: dict[str, tuple[str, ...]] = {
     Status.WITHDRAWN: (),
 }
 
+# Where undoing takes an application: one step back from what the reviewers have told. An offer that was told cannot be
+# unsaid; it is taken back to the waiting list.
+UNDO = {
+    Status.INTERVIEW: Status.IN_REVIEW,
+    Status.WAITLISTED: Status.IN_REVIEW,
+    Status.DECLINED: Status.IN_REVIEW,
+    Status.OFFERED: Status.WAITLISTED,
+}
+
 # Statuses in which the student still waits for the reviewers' next word.
 OPEN_STATUSES = (Status.RECEIVED, Status.IN_REVIEW, Status.INTERVIEW, Status.WAITLISTED)
 

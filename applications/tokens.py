@@ -1,4 +1,7 @@
-"""Signed words that stand in for an account: the manage link and the claim to an upload. Nothing of them is stored."""
+"""Signed words: the manage link and the claim to an upload, which stand in for an account, and the invitation to one.
+
+Nothing of them is stored.
+"""
 
 import datetime
 import uuid
@@ -8,7 +11,7 @@ from django.core import signing
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
-from applications.models import Application
+from applications.models import Application, Invitation
 
 
 def manage_token(application: Application) -> str:
@@ -30,6 +33,25 @@ def application_of_manage_token(token: str) -> Application | None:
 def manage_link(application: Application) -> str:
     """The whole address that a letter carries."""
     return settings.SITE_URL + reverse("applications:open", args=[manage_token(application)])
+
+
+def invitation_token(invitation: Invitation) -> str:
+    """The token of an invitation. Whether it still works is asked of the row each time (`invitations.open_one`)."""
+    return signing.Signer(salt="applications.invitation", sep=".").sign_object(invitation.pk)
+
+
+def invitation_of_token(token: str) -> Invitation | None:
+    """The invitation that `token` names, dead or alive; None when it was tampered with or the row is gone."""
+    try:
+        pk = signing.Signer(salt="applications.invitation", sep=".").unsign_object(token)
+    except (signing.BadSignature, ValueError, TypeError, UnicodeError):
+        return None
+    return Invitation.objects.filter(pk=pk).first()
+
+
+def invitation_link(invitation: Invitation) -> str:
+    """The whole address that the letter of an invitation carries."""
+    return settings.SITE_URL + reverse("applications:open_invitation", args=[invitation_token(invitation)])
 
 
 def upload_token(upload_id: uuid.UUID) -> str:

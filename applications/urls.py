@@ -13,8 +13,12 @@ urlpatterns = [
     path("applications/<str:reference>/address/", views.address, name="address"),
     path("applications/<str:reference>/answers/", views.answers, name="answers"),
     path("applications/<str:reference>/documents/", views.documents, name="documents"),
+    path("applications/<str:reference>/complete/", views.complete, name="complete"),
     path("applications/<str:reference>/withdraw/", views.withdraw, name="withdraw"),
     path("applications/<str:reference>/accept/", views.accept, name="accept"),
+    path("invitations/", views.invitation, name="invitation"),
+    path("invitations/<str:token>/", views.open_invitation, name="open_invitation"),
     path("documents/<uuid:pk>/", views.document, name="document"),
+    path("documents/<uuid:pk>/pages/<int:number>/", views.page_image, name="page_image"),
     path("privacy/", views.privacy, name="privacy"),
 ]

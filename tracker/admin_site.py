@@ -1,8 +1,10 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from applications.models import Application, Letter
+from applications.views.preferences import preferences
+from tracker import desk
 
 
 class TrackerAdminSite(admin.AdminSite):
@@ -14,15 +16,15 @@ class TrackerAdminSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        """The front page says first what waits: applications without an answer, and letters that did not go out."""
-        waiting = Application.objects.visible_to(request.user).awaiting_decision()
-        context = {
-            "waiting_count": waiting.count(),
-            "longest_waiting": waiting.order_by("received_at").first(),
-            "failed_letters": Letter.objects.visible_to(request.user).filter(status=Letter.Status.FAILED).count(),
-        }
+        """The front page is a desk: what waits, and how each project does; see `tracker.desk`."""
+        context = desk.context_for(request.user)
         return super().index(request, context | (extra_context or {}))
 
     def get_urls(self):
         """Django's addresses without its "view on site" shortcut, which tells any staff user where any row leads."""
-        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+        own = [path("preferences/", self.admin_view(self.preferences), name="preferences")]
+        return own + [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
+
+    def preferences(self, request: HttpRequest) -> HttpResponse:
+        """How this reviewer likes to be told and to work."""
+        return preferences(request, self.each_context(request))

@@ -1,16 +1,16 @@
-"""What may stand in the logs: never a manage link, because who has the link has the application."""
+"""What may stand in the logs: never a personal link, because who has the link has the application or the account."""
 
 import logging
 import re
 
-MANAGE_LINK = re.compile(r"(/applications/open/)[^/\s\"'<>]+")
+PERSONAL_LINK = re.compile(r"(/applications/open/|/invitations/)[^/\s\"'<>]+")
 
 
 class LineFormatter(logging.Formatter):
-    """One line per event, with the token of every manage link left out, in messages of libraries and tracebacks too."""
+    """One line per event, without the token of any personal link, in messages of libraries and tracebacks too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return MANAGE_LINK.sub(r"\1[token]", super().format(record))
+        return PERSONAL_LINK.sub(r"\1[token]", super().format(record))
 
 
 class WithoutSilentClients(logging.Filter):

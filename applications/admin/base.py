@@ -66,7 +66,7 @@ class ApplicationPages(RestrictedAdmin):
         application = (
             self.get_queryset(request)
             .select_related("project__topic", "project__supervisor")
-            .prefetch_related("documents")
+            .prefetch_related("documents__rendition")
             .filter(pk=pk)
             .first()
         )

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from applications import letters
-from applications.forms import DecisionForm
 from applications.models import Letter
 from projects.admin import RestrictedAdmin
 
@@ -56,9 +55,8 @@ class LetterAdmin(RestrictedAdmin):
 
     @admin.display(description=gettext_lazy("text"))
     def text(self, letter: Letter) -> str:
-        """The letter without the student's link: whoever holds that link can act as the student."""
-        words = letter.body.replace(letters.MANAGE_LINK, DecisionForm.SHOWN[letters.MANAGE_LINK])
-        return render_to_string("admin/applications/letter/text.html", {"text": words})
+        """The letter without its personal link: whoever holds that link can act with it."""
+        return render_to_string("admin/applications/letter/text.html", {"text": letters.as_shown(letter.body)})
 
     def get_urls(self):
         view = self.admin_site.admin_view(self.send_again_view)

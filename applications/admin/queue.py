@@ -2,15 +2,65 @@
 
 import copy
 import dataclasses
+import hashlib
+from collections.abc import Sequence
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 
-from applications.statuses import OPEN_STATUSES
+from applications.models import Application, Decision, Reading, ReviewRequest
+from applications.models.application import promised_before
+from applications.statuses import OPEN_STATUSES, Status
 
 FILTERS = "_changelist_filters"  # the parameter in which the admin carries a list's filters along
+
+Rows = QuerySet | Sequence[int]  # the list, or its primary keys as `ids_of` has read them once for several questions
+
+
+# The order, when no column was chosen
+
+
+def asked_of(user) -> Q:
+    """Whether `user` was asked for a review of an application that still waits, and has not given it nor abstained."""
+    asked = Exists(ReviewRequest.objects.filter(application=OuterRef("pk"), reviewer=user))
+    return Q(status__in=OPEN_STATUSES) & Q(asked) & ~Q(Reading.done_by(user))
+
+
+def order_for(user) -> list:
+    """What `user` should read first: what they were asked for, what is overdue, what waits, what few have rated.
+
+    Then an order of their own, so that several reviewers do not all begin at the same end. It is the same each day,
+    and depends on nothing that colleagues think: only on how many have rated.
+    """
+    overdue = Q(status__in=(Status.RECEIVED, Status.IN_REVIEW), received_at__lt=promised_before(timezone.now()))
+    return [
+        _first(asked_of(user)),
+        _first(overdue),
+        _first(Q(status__in=OPEN_STATUSES)),
+        F("rating_count").asc(),
+        _shuffled_for(user).asc(),
+        F("pk").asc(),
+    ]
+
+
+def _first(condition: Q):
+    return Case(When(condition, then=Value(0)), default=Value(1)).asc()
+
+
+# Multiplying by a number of one's own, modulo a prime, is a shuffle that both databases can do.
+_PRIME = 1_000_003
+
+
+def _shuffled_for(user):
+    digest = hashlib.sha256(f"order of reading {user.pk}".encode()).digest()
+    multiplier = int.from_bytes(digest[:4], "big") % (_PRIME - 1) + 1
+    return (F("pk") * multiplier) % _PRIME
+
+
+# The list that somebody came from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +73,10 @@ class Place:
     next: int | None
 
 
-def listed(model_admin: ModelAdmin, request: HttpRequest) -> QuerySet:
+def listed(model_admin: ModelAdmin, request: HttpRequest) -> QuerySet[Application]:
     """The rows of the list that `request` came from, in its order; the plain list when its filters make no sense."""
     list_request = copy.copy(request)
+    list_request.wants_only_the_order = True  # neither counted nor cut into pages, see `ListPages.get_changelist`
     list_request.GET = QueryDict(request.GET.get(FILTERS, ""))
     try:
         return model_admin.get_changelist_instance(list_request).queryset
@@ -34,8 +85,12 @@ def listed(model_admin: ModelAdmin, request: HttpRequest) -> QuerySet:
         return model_admin.get_changelist_instance(list_request).queryset
 
 
-def place_of(pk: int, queryset: QuerySet) -> Place:
-    ids = list(queryset.values_list("pk", flat=True))
+def ids_of(rows: Rows) -> list[int]:
+    return list(rows.values_list("pk", flat=True)) if isinstance(rows, QuerySet) else list(rows)
+
+
+def place_of(pk: int, rows: Rows) -> Place:
+    ids = ids_of(rows)
     if pk not in ids:
         return Place(None, len(ids), None, ids[0] if ids else None)
     index = ids.index(pk)
@@ -47,12 +102,44 @@ def place_of(pk: int, queryset: QuerySet) -> Place:
     )
 
 
-def next_open(pk: int, queryset: QuerySet) -> int | None:
-    """The next application in the list that still waits for a decision: after this one, else from the list's top."""
-    rows = list(queryset.values_list("pk", "status"))
-    ids = [row_pk for row_pk, _status in rows]
-    start = ids.index(pk) + 1 if pk in ids else 0
-    for row_pk, status in rows[start:] + rows[:start]:
-        if row_pk != pk and status in OPEN_STATUSES:
-            return row_pk
-    return None
+def progress(user, rows: Rows) -> tuple[int, int]:
+    """How many of the list `user` is done with (read, or abstained from), and how many there are."""
+    ids = ids_of(rows)
+    states = _states(user)
+    return sum(states.get(pk) in Reading.DONE for pk in ids), len(ids)
+
+
+def next_unread(user, pk: int, rows: Rows) -> int | None:
+    """The next application that `user` is not done with: after this one, else from the list's top, skipped ones last.
+
+    None when this is the only one left, or none is.
+    """
+    ids = ids_of(rows)
+    states = _states(user)
+    left = [other for other in _after(pk, ids) if states.get(other) not in Reading.DONE]
+    unread = [other for other in left if other not in states]
+    return next(iter(unread + left), None)
+
+
+def next_open(pk: int, rows: QuerySet[Application]) -> int | None:
+    """The next application in the list that still waits for a decision: after this one, else from the list's top.
+
+    Those about which something is staged or on its way are decided, whatever their students know.
+    """
+    statuses = dict(rows.values_list("pk", "status"))
+    decided = set(Decision.objects.pending().values_list("application_id", flat=True))
+    others = (other for other in _after(pk, list(statuses)) if other not in decided)
+    return next((other for other in others if statuses[other] in OPEN_STATUSES), None)
+
+
+def _after(pk: int, ids: list[int]) -> list[int]:
+    """The others in the order in which one comes to them from `pk`, round the end of the list."""
+    if pk not in ids:
+        return ids
+    index = ids.index(pk)
+    return ids[index + 1 :] + ids[:index]
+
+
+def _states(user) -> dict[int, str]:
+    """How far `user` is with each application that they have begun."""
+    return dict(Reading.objects.filter(reviewer=user).values_list("application_id", "state"))

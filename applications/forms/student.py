@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from applications import documents
+from applications import documents, workflow
 from applications.forms.fields import (
     DIRECTION_CONTROLS,
     AddressField,
@@ -25,7 +25,7 @@ from applications.forms.fields import (
     MultipleFileInput,
     pdf_input,
 )
-from applications.models import Application, Upload
+from applications.models import Application, Document, Upload
 from applications.tokens import upload_id_of_token, upload_token
 from applications.uploadhandlers import longest_body
 
@@ -106,7 +106,7 @@ class AnswersForm(forms.Form):
         """A name goes into letters to an address that anybody may type in; so it must not carry a link there."""
         name = self.cleaned_data["full_name"]
         if "://" in name or "www." in name.casefold():
-            raise ValidationError(_("Please enter your name only, without a web address."), code="address")
+            raise ValidationError(_("Please enter the name only, without a web address."), code="address")
         return name
 
     def clean_earliest_start(self):
@@ -240,10 +240,14 @@ class DocumentsForm(forms.Form):
         self.kept[field] = accepted or self._kept(field, kind, errors, at_most)
         if errors:
             raise ValidationError(errors)
-        if not self.kept[field] and self.documents_are_required:
+        if not self.kept[field] and self.is_needed(field):
             words = {"cv": _("Please choose your CV."), "transcripts": _("Please choose at least one transcript.")}
             raise ValidationError(words[field], code="required")
         return self.kept[field]
+
+    def is_needed(self, field: str) -> bool:
+        """Whether `field` may not stay empty."""
+        return self.documents_are_required
 
     def _receive(self, files: list, kind: str, errors: list[ValidationError]) -> list[Upload]:
         accepted = []
@@ -315,10 +319,9 @@ def kept_files(field: str) -> HTML:
     )
 
 
-class ApplicationForm(DocumentsForm, AnswersForm):
-    """The apply form: answers, address, documents, consent."""
+class ConsentForm(forms.Form):
+    """The agreement, in the words of `workflow.CONSENT_VERSION`."""
 
-    email = AddressField(help_text=_("We write to you there, and only about this application."))
     consent = forms.BooleanField(
         label=format_html_lazy(
             '{} <a href="{}">{}</a>',
@@ -331,6 +334,16 @@ class ApplicationForm(DocumentsForm, AnswersForm):
         ),
         error_messages={"required": _("Without your agreement we may not keep your application.")},
     )
+
+    @staticmethod
+    def consent_layout() -> Fieldset:
+        return Fieldset(_("Your agreement"), Div("consent"), css_class="form-section")
+
+
+class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
+    """The apply form: answers, address, documents, consent."""
+
+    email = AddressField(help_text=_("We write to you there, and only about this application."))
     nonce = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
     field_order = ["nonce", "full_name", "email"]  # the summary of errors follows the page
@@ -346,11 +359,42 @@ class ApplicationForm(DocumentsForm, AnswersForm):
             about,
             motivation,
             self.documents_layout(),
-            Fieldset(_("Your agreement"), Div("consent"), css_class="form-section"),
+            self.consent_layout(),
         )
 
     def answers(self) -> dict:
         return {name: self.cleaned_data[name] for name in (*Application.ANSWERS, "email")}
+
+
+class CompletionForm(ConsentForm, DocumentsForm, AnswersForm):
+    """What was entered by hand from an e-mail, for the student to complete and to agree to.
+
+    Only what is missing of the documents is asked for; a newly chosen one takes the place of those of its kind.
+    """
+
+    def __init__(self, *args, application: Application, **kwargs) -> None:
+        initial = dict(application.answers)
+        if workflow.start_is_unknown(application):
+            initial["earliest_start"] = None
+        super().__init__(*args, initial=initial, **kwargs)
+        kinds = {document.kind for document in application.current_documents()}
+        self.missing = {
+            field
+            for field, kind in (("cv", Document.Kind.CV), ("transcripts", Document.Kind.TRANSCRIPT))
+            if kind not in kinds
+        }
+        self.helper.layout = Layout(*self.answers_layout(), self.documents_layout(), self.consent_layout())
+
+    def documents_layout(self) -> Fieldset:
+        layout = super().documents_layout()
+        layout.fields.insert(0, HTML('{% include "applications/includes/documents_so_far.html" %}'))
+        return layout
+
+    def is_needed(self, field: str) -> bool:
+        return field in self.missing
+
+    def answers(self) -> dict:
+        return {name: self.cleaned_data[name] for name in Application.ANSWERS}
 
 
 class ReplaceDocumentsForm(DocumentsForm):

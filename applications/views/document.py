@@ -3,7 +3,7 @@ import logging
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from applications import documents, grants
+from applications import documents, grants, renditions
 from applications.models import Application, Document
 
 logger = logging.getLogger(__name__)
@@ -26,4 +26,18 @@ def document(request: HttpRequest, pk) -> HttpResponse:
         return documents.response(document, as_attachment=request.GET.get("download") == "1")
     except FileNotFoundError as error:
         logger.error("The file of document %s is missing in the storage.", document.pk)
+        raise Http404 from error
+
+
+@require_safe
+def page_image(request: HttpRequest, pk, number: int) -> HttpResponse:
+    """The image of one page of a document, for those who may read the document; 404 while it is not made yet."""
+    document = (
+        Document.objects.select_related("application", "rendition").defer("rendition__text").filter(pk=pk).first()
+    )
+    if document is None or not may_read(request, document) or not hasattr(document, "rendition"):
+        raise Http404
+    try:
+        return renditions.image_response(document.rendition, number)
+    except FileNotFoundError as error:
         raise Http404 from error

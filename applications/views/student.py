@@ -4,10 +4,13 @@ A GET never changes anything, whatever a mail scanner opens: the manage link onl
 """
 
 import functools
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseFailure
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,12 +20,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from applications import grants, letters, workflow
-from applications.forms import AddressForm, AnswersForm, ReplaceDocumentsForm, WithdrawForm
+from applications.forms import AddressForm, AnswersForm, CompletionForm, ReplaceDocumentsForm, WithdrawForm
 from applications.models import Application, Event, FormerAnswers, Letter
 from applications.retention import erase_on
 from applications.statuses import Status
 from applications.tokens import application_of_manage_token
 from applications.uploadhandlers import what_was_left_out
+
+logger = logging.getLogger(__name__)
 
 
 def gone_is_404(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -80,12 +85,20 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
         "contact_email": letters.supervisor_email(application),
         "erase_on": erase_on(application),
         "came_by_link": grants.came_by_link(request, application),
+        "entered_by": _who_entered(application),
+        "start_is_unknown": workflow.start_is_unknown(application),
         "can_withdraw": application.student_may_move_to(Status.WITHDRAWN),
         "can_accept": application.student_may_move_to(Status.ACCEPTED),
         "answer_by": answer_by,
         "answer_is_late": answer_by is not None and answer_by < timezone.localdate(),
     }
     return render(request, "applications/page.html", context)
+
+
+def _who_entered(application: Application) -> str:
+    """Who has entered it from an e-mail, by name where there still is one."""
+    person = application.entered_by
+    return (person.get_full_name() if person else "") or letters.supervisor_name(application)
 
 
 def _former_answers(application: Application) -> list[FormerAnswers]:
@@ -183,6 +196,57 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
 @form_page
 @never_cache
 @gone_is_404
+def complete(request: HttpRequest, reference: str) -> HttpResponse:
+    """Look through what was entered by hand from an e-mail, add what is missing, and agree."""
+    application = _loaded(request, reference)
+    if application.is_consented:
+        messages.success(request, _("Your application is complete already. Thank you."))
+        return redirect(application)
+    if application.status in (Status.DECLINED, Status.WITHDRAWN):
+        return _too_late(request, application)
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = CompletionForm(*posted, application=application, **what_was_left_out(request))
+    if posted and form.is_valid():
+        return _complete(request, application, form)
+    return _completion_page(request, application, form)
+
+
+def _complete(request: HttpRequest, application: Application, form: CompletionForm) -> HttpResponse:
+    try:
+        workflow.complete(application, answers=form.answers(), uploads=form.uploads())
+    except workflow.Refused as refused:
+        if refused.code in ("consented", "not_allowed"):  # a second click, or the reviewers were faster
+            messages.info(request, refused.message)
+            return redirect(application)
+        form.add_error(None, ValidationError(refused.message, code=refused.code))
+        return _completion_page(request, application, form)
+    except (DatabaseFailure, OSError):
+        logger.exception("An application could not be completed.")
+        form.add_error(
+            None, ValidationError(_("This could not be stored just now. Please try again in a minute."), "unavailable")
+        )
+        return _completion_page(request, application, form, status=503)
+    messages.success(request, _("Thank you. Your application is complete."))
+    return redirect(application)
+
+
+def _completion_page(
+    request: HttpRequest, application: Application, form: CompletionForm, status: int | None = None
+) -> HttpResponse:
+    return _form(
+        request,
+        application,
+        form,
+        "applications/complete.html",
+        status=status or form.status_of_errors,
+        received_on=timezone.localdate(application.received_at),
+        erase_on=erase_on(application),
+    )
+
+
+@form_page
+@never_cache
+@gone_is_404
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
     application = _loaded(request, reference)
     if not application.student_may_move_to(Status.WITHDRAWN):
@@ -211,6 +275,11 @@ def accept(request: HttpRequest, reference: str) -> HttpResponse:
     application = _loaded(request, reference)
     if not application.student_may_move_to(Status.ACCEPTED):
         return _too_late(request, application)
+    if not application.is_consented:
+        messages.info(request, _("Please complete your application and agree first; then you can accept the offer."))
+        return redirect("applications:complete", reference)
+    if application.offer_has_lapsed and request.method != "POST":
+        return redirect(application)  # which says that the day is over
     if request.method == "POST":
         return _carry_out(
             request, application, lambda: workflow.accept_offer(application), _("You have accepted the offer.")
@@ -237,11 +306,7 @@ def _acting_application(request: HttpRequest, reference: str) -> Application:
 
 
 def _too_late(request: HttpRequest, application: Application) -> HttpResponse:
-    messages.error(
-        request,
-        _("This is not possible any more: your application’s status is “%(status)s”.")
-        % {"status": application.status_for_student},
-    )
+    messages.error(request, workflow.not_possible_any_more(application))
     return redirect(application)
 
 

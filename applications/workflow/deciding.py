@@ -146,14 +146,15 @@ def release(decision: Decision, *, by, revision: int | None = None, personal_lin
     """Send a staged decision on its way: it takes effect RELEASE_DELAY minutes from now, and until then can be called
     back. Without a delay it takes effect at once.
 
-    Raises Refused: `not_staged`, `changed` when it is not the `revision` that was read, `not_allowed` (it is dropped
-    then), `full`.
+    Raises Refused: `not_staged`, `changed` when it is not the `revision` that was read, `full`, `lapsed` when the day
+    until which the offer would stand is over.
     """
     with transaction.atomic():
         application = lock(decision.application)
         decision = _staged_or_refuse(application, decision, revision)
         if decision.to_status == Status.ACCEPTED:
             refuse_unless_place_left(application.project)
+        _refuse_offer_of_yesterday(decision)
         if personal_line is not None and personal_line.strip() != decision.personal_line:
             decision.personal_line = personal_line.strip()
             decision.revision += 1
@@ -163,6 +164,14 @@ def release(decision: Decision, *, by, revision: int | None = None, personal_lin
         if not settings.RELEASE_DELAY:
             _take_effect(application, decision)
     return decision
+
+
+def letter_of(decision: Decision) -> letters.Wording | None:
+    """The letter of a decision as it goes out, with the personal line in its place; None when nothing is told."""
+    if decision.letter_body is None:
+        return None
+    wording = letters.Wording(decision.letter_subject, decision.letter_body)
+    return letters.with_personal_line(wording, decision.personal_line)
 
 
 def call_back(decision: Decision, *, by) -> Decision:
@@ -229,11 +238,13 @@ _UNDO = {
 }
 
 
-def undo(application: Application, *, by, reason: str, letter: Letters = None) -> Decision:
+def undo(
+    application: Application, *, by, reason: str, letter: Letters = None, seen_status: str | None = None
+) -> Decision:
     """Undo what was told: the status goes one step back, the history keeps the reason, a correcting letter goes out.
 
     `letter` as in `decide`; the standard wording is the one of CORRECTION. Raises Refused: `reason_missing`,
-    `not_allowed` where there is nothing to undo, `on_its_way`.
+    `not_allowed` where there is nothing to undo, `changed` when the status is no longer `seen_status`, `on_its_way`.
     """
     with transaction.atomic():
         application = lock(application)
@@ -242,7 +253,7 @@ def undo(application: Application, *, by, reason: str, letter: Letters = None) -
             raise Refused("not_allowed", why_not(application))
         if not reason.strip():
             raise Refused("reason_missing", _("Please give the reason. It is kept in the history."))
-        _refuse_move(application, target, reason, None)
+        _refuse_move(application, target, reason, seen_status)
         _clear_staged(application, by)
         decision = _new_decision(application, target, by, reason, Letter.Kind.CORRECTION, letter, None)
         _set_released(decision, by, decision.staged_at)
@@ -290,6 +301,16 @@ def _refuse_move(application: Application, to_status: str, reason: str, seen_sta
 def _refuse_without_reason(from_status: str, to_status: str, reason: str) -> None:
     if reviewer_needs_reason(from_status, to_status) and not reason.strip():
         raise Refused("reason_missing", _("Please give the reason. It is kept in the history."))
+
+
+def _refuse_offer_of_yesterday(decision: Decision) -> None:
+    """A decision may wait long until it is released; its offer must still be open then."""
+    if decision.lapses_on is not None and decision.lapses_on < timezone.localdate():
+        raise Refused(
+            "lapsed",
+            _("The offer would stand until %(day)s, which is over. Edit the letter and give it another day.")
+            % {"day": date_format(decision.lapses_on, "DATE_FORMAT")},
+        )
 
 
 def _clear_staged(application: Application, by) -> None:
@@ -367,11 +388,10 @@ def _set_released(
 def _take_effect(application: Application, decision: Decision) -> None:
     """Status, event and letter together. The caller holds the locks and has asked the table of moves."""
     decision.applied_at = timezone.now()
-    if decision.letter_body is not None:
-        wording = letters.Wording(decision.letter_subject, decision.letter_body)
-        wording = letters.with_personal_line(wording, decision.personal_line)
+    wording = letter_of(decision)
+    if wording is not None:
         decision.letter_subject, decision.letter_body = wording.subject, wording.body
     decision.save()
     move(application, decision.to_status, by=decision.released_by, reason=decision.reason, decision=decision)
-    if decision.letter_body is not None:
+    if wording is not None:
         letters.decision(application, decision, decision.letter_kind, wording)

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import QuerySet
 
+from applications import exports, search
 from applications.models import Application
 from applications.workflow.moves import lock, still_in
 
@@ -17,4 +18,6 @@ def erase(application: Application, *, if_still_in: QuerySet[Application] | None
         if not still_in(application, if_still_in):
             return False
         application.erase()
+        search.forget_erased()
+        transaction.on_commit(exports.forget_after_erasure)
     return True

@@ -206,7 +206,7 @@ def write(application: Application, *, subject: str, body: str, by) -> Letter:
     """Write to the student. The letter stands among the application's letters, and the history says who wrote."""
     with transaction.atomic():
         application = lock(application)
-        letter = letters.message(application, letters.Wording(subject, body))
+        letter = letters.message(application, letters.Wording(subject, body), writer=by)
         record(application, Event.Kind.WROTE, by=by, text=subject)
         begin_reading(application, by)
     return letter

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from applications import letters, search
 from applications.models import Application, Event, FormerAnswers, Letter, Upload, email_key
 from applications.statuses import Status
-from applications.workflow.moves import Refused, lock, move, record, refuse_unless_waiting
+from applications.workflow.moves import Refused, lock, move, record
 from applications.workflow.submitting import (
     CONSENT_VERSION,
     claim,
@@ -66,9 +67,17 @@ def correct_address(application: Application, address: str) -> Application:
         unsent = application.letters.filter(to_student=True, leased_until=None).exclude(status=Letter.Status.SENT)
         unsent.update(recipient=application.email)
         record(application, Event.Kind.ADDRESS_CORRECTED, text=f"{former} → {application.email}")
-        if not unsent.filter(kind=Letter.Kind.RECEIVED, status=Letter.Status.QUEUED).exists():
-            letters.receipt(application)
+        _write_to_the_right_address(application, unsent)
     return application
+
+
+def _write_to_the_right_address(application: Application, unsent: QuerySet[Letter]) -> None:
+    """The first letter once more, with the new link, unless it has not gone out yet."""
+    first, write = Letter.Kind.RECEIVED, letters.receipt
+    if not application.is_consented:
+        first, write = Letter.Kind.ENTERED, letters.entered
+    if not unsent.filter(kind=first, status=Letter.Status.QUEUED).exists():
+        write(application)
 
 
 # The student corrects, withdraws, answers an offer
@@ -129,15 +138,17 @@ def _put_in_place(application: Application, uploads: list[Upload]) -> None:
 def complete(application: Application, *, answers: dict[str, Any], uploads: Iterable[Upload]) -> Application:
     """The student completes an application that was entered by hand, and consents; the address is right, then.
 
-    Raises Refused: `consented` when that has happened already, `not_allowed` when nobody decides on it any more,
-    `documents_missing` without a CV and a transcript, `uploads_gone`.
+    Also with an offer or a place, because consent is needed all the more then. Raises Refused: `consented` when that
+    has happened already, `not_allowed` when it is declined or withdrawn, `documents_missing` without a CV and a
+    transcript, `uploads_gone`.
     """
     uploads = list(uploads)
     with transaction.atomic():
         application = lock(application)
         if application.is_consented:
             raise Refused("consented", _("Your application is complete already. Thank you."))
-        refuse_unless_waiting(application)
+        if application.status in (Status.DECLINED, Status.WITHDRAWN):
+            raise Refused("not_allowed", not_possible_any_more(application))
         _keep_answers(application, answers)
         _put_in_place(application, uploads)
         refuse_unless_documents_complete(application)
@@ -158,13 +169,23 @@ def _refuse_unless_correctable(application: Application) -> None:
         )
 
 
+def not_possible_any_more(application: Application) -> str:
+    """What the student reads when the status stands against it."""
+    return _("This is not possible any more: your application’s status is “%(status)s”.") % {
+        "status": application.status_for_student
+    }
+
+
 def withdraw(application: Application, reason: str = "") -> Application:
     """The student withdraws, or turns down an offer. Raises Refused `not_allowed` where nothing can be withdrawn."""
     return _move_by_student(application, Status.WITHDRAWN, reason)
 
 
 def accept_offer(application: Application) -> Application:
-    """The student accepts the offer, which takes a place. Raises Refused: `not_allowed`, `lapsed`, `full`."""
+    """The student accepts the offer, which takes a place.
+
+    Raises Refused: `not_allowed`, `lapsed`, `full`, `not_consented` while what was entered by hand waits for consent.
+    """
     return _move_by_student(application, Status.ACCEPTED)
 
 
@@ -172,17 +193,13 @@ def _move_by_student(application: Application, to_status: str, reason: str = "")
     with transaction.atomic():
         application = lock(application)
         if not application.student_may_move_to(to_status):
-            raise Refused(
-                "not_allowed",
-                _("This is not possible any more: your application’s status is “%(status)s”.")
-                % {"status": application.status_for_student},
-            )
+            raise Refused("not_allowed", not_possible_any_more(application))
+        if to_status == Status.ACCEPTED and not application.is_consented:
+            raise Refused("not_consented", _("Please complete your application and agree first."))
         if to_status == Status.ACCEPTED and application.offer_has_lapsed:
             raise Refused(
                 "lapsed",
-                _(
-                    "The offer stood until %(day)s, so it cannot be accepted any more. Please write to the supervisor."
-                )
+                _("The offer stood until %(day)s, so it cannot be accepted any more. Please write to the supervisor.")
                 % {"day": date_format(application.offer_lapses_on, "DATE_FORMAT")},
             )
         move(application, to_status, reason=reason)

@@ -148,19 +148,24 @@ def enter_by_hand(
     uploads: Iterable[Upload],
     by,
     received_on: datetime.date | None = None,
+    nonce: str = "",
     language: str | None = None,
 ) -> Application:
     """Enter an application that came by e-mail on `received_on` (today when not given), with what came of documents.
 
     The student gets a letter with the manage link, to complete what is missing and to consent; until then the
     application says so. Nothing is asked of the form's fields but name and address. The project must have been open on
-    the day on which the e-mail came. Raises Refused: as `submit`, and `not_yours` where `by` reviews no such project.
+    the day on which the e-mail came. The same nonce again returns the same application, as in `submit`. Raises Refused:
+    as `submit`, and `not_yours` where `by` reviews no such project.
     """
     address = answers["email"].strip()
     with transaction.atomic():
         project = Project.objects.select_for_update().get(pk=project.pk)
         if not Project.objects.visible_to(by).filter(pk=project.pk).exists():
             raise Refused("not_yours", _("You enter applications to your own projects only."))
+        repeated = find_repeated(project, address, nonce)
+        if repeated:
+            return repeated
         refuse_unless_open(project, received_on)
         first = Application.objects.live().filter(project=project, email_key=email_key(address)).first()
         if first is not None:
@@ -172,18 +177,25 @@ def enter_by_hand(
         application = Application.objects.create(
             project=project,
             email=address,
+            nonce=nonce,
             language=language or get_language() or "en",
             consent_version="",
             entered_by=by,
             received_at=_moment_of(received_on),
             **{name: answers.get(name) or "" for name in Application.ANSWERS if name != "earliest_start"},
-            earliest_start=answers.get("earliest_start") or timezone.localdate(),
+            earliest_start=answers.get("earliest_start") or received_on or timezone.localdate(),
         )
         claim(application, list(uploads))
         search.refresh(application)
         record(application, Event.Kind.ENTERED, by=by, to_status=Status.RECEIVED)
         letters.entered(application)
     return application
+
+
+def start_is_unknown(application: Application) -> bool:
+    """Whether the earliest start only stands in for one, because the e-mail named none: it is the day of the e-mail."""
+    came_on = timezone.localdate(application.received_at)
+    return not application.is_consented and application.earliest_start == came_on
 
 
 def _moment_of(day: datetime.date | None) -> datetime.datetime:

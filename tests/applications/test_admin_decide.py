@@ -1,8 +1,12 @@
-"""Deciding in the admin: the letter is shown, edited, sent or not; then the next open application."""
+"""Deciding in the admin: the letter is shown, edited, staged or sent, or not; then the next open application."""
+
+import datetime
 
 import pytest
+from django.utils import timezone
+from django.utils.formats import date_format
 
-from applications import workflow
+from applications import letters, workflow
 from applications.models import Application, Decision, Event, Letter
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
 
@@ -270,3 +274,208 @@ def test_a_co_advisor_taken_off_the_project_decides_no_more(client, co_advisor, 
     assert client.post(decide_url(application, Status.INTERVIEW), {"send": "1"}).status_code == 404
     application.refresh_from_db()
     assert application.status == Status.RECEIVED
+
+
+# Deciding now, telling later
+
+
+def test_a_staged_decision_keeps_the_edited_letter_and_the_student_is_told_nothing(reviewing, make_application):
+    application = make_application()
+
+    reviewing.post(
+        decide_url(application, Status.DECLINED),
+        {
+            "subject": "Our answer",
+            "body": "Dear Ada,\r\n\r\n[personal line]\r\n\r\nYour page: [personal link]\r\n\r\nSam",
+            "personal_line": "Do write again:\r\n[personal link]",
+            "reason": "Too many good ones.",
+            "action": "stage",
+        },
+    )
+
+    application.refresh_from_db()
+    decision = Decision.objects.get()
+    about = f"Application {application.reference}, “{application.project.title}”"
+    assert (application.status, decision.is_staged, decision.to_status) == ("in_review", True, "declined")
+    assert decision.letter_body == (f"Dear Ada,\n\n{{personal_line}}\n\nYour page: {{manage_link}}\n\nSam\n\n{about}\n")
+    assert decision.personal_line == "Do write again:\n{manage_link}"
+    assert decision.reason == "Too many good ones."
+    assert not Letter.objects.filter(kind="declined").exists()
+
+
+def test_staging_without_touching_the_letter_keeps_the_standard_one(reviewing, make_application):
+    application = make_application()
+
+    reviewing.post(decide_url(application, Status.INTERVIEW), {"action": "stage"})
+
+    decision = Decision.objects.get()
+    standard = letters.standard_wording(application, "interview")
+    assert (decision.letter_subject, decision.letter_body) == (standard.subject, standard.body)
+
+
+@pytest.mark.parametrize("data", [{"action": "stage_without"}, {"action": "stage", "send": "0"}])
+def test_a_decision_can_be_staged_without_a_letter(reviewing, make_application, data):
+    application = make_application()
+
+    page = reviewing.post(decide_url(application, Status.DECLINED), {"subject": "", "body": "", **data}, follow=True)
+
+    assert [decision.tells_the_student for decision in Decision.objects.staged()] == [False]
+    assert "Staged without a letter: Ada Example" in page.content.decode()
+
+
+def test_an_empty_letter_is_not_staged(reviewing, make_application):
+    application = make_application()
+
+    response = reviewing.post(
+        decide_url(application, Status.DECLINED), {"subject": " ", "body": "", "reason": "", "action": "stage"}
+    )
+
+    assert set(response.context["form"].errors) == {"subject", "body"}
+    assert not Decision.objects.exists()
+
+
+def test_after_staging_comes_the_next_application_about_which_nothing_is_staged(
+    reviewing, supervisor, make_application
+):
+    ada, ben, cy, dee = (
+        make_application(full_name=name, email=f"{name}@example.org") for name in ("Ada", "Ben", "Cy", "Dee")
+    )
+    workflow.stage(cy, Status.DECLINED, by=supervisor)
+    filters = "?_changelist_filters=o%3D0"
+
+    after_ben = reviewing.post(decide_url(ben, Status.INTERVIEW) + filters, {"action": "stage"})
+    after_dee = reviewing.post(decide_url(dee, Status.DECLINED) + filters, {"action": "stage"})
+    after_ada = reviewing.post(decide_url(ada, Status.DECLINED) + filters, {"action": "stage"})
+
+    assert after_ben["Location"] == f"{LIST}{dee.pk}/change/{filters}"
+    assert after_dee["Location"] == f"{LIST}{ada.pk}/change/{filters}"
+    assert after_ada["Location"] == f"{LIST}?o=0"
+
+
+def test_who_stages_over_a_staged_decision_is_told_first(reviewing, supervisor, make_application):
+    application = make_application()
+    workflow.stage(application, Status.OFFERED, by=supervisor)
+
+    page = reviewing.get(decide_url(application, Status.DECLINED)).content.decode()
+    reviewing.post(decide_url(application, Status.DECLINED), {"action": "stage"})
+
+    assert "“Offered” is staged already" in page
+    assert [decision.to_status for decision in Decision.objects.all()] == ["declined"]
+
+
+@pytest.mark.parametrize("data", [{"action": "stage"}, {"send": "1"}])
+def test_a_colleagues_decision_staged_meanwhile_is_not_replaced_unseen(reviewing, co_advisor, make_application, data):
+    application = make_application(status="in_review")
+    seen = reviewing.get(decide_url(application, Status.DECLINED)).context["form"].initial["seen_decision"]
+    workflow.stage(application, Status.OFFERED, by=co_advisor)
+    data = data | {"seen_decision": seen, "personal_line": "Sorry, really.", "reason": ""}
+
+    first = reviewing.post(decide_url(application, Status.DECLINED), data)
+
+    assert [decision.to_status for decision in Decision.objects.all()] == ["offered"]
+    assert "Carl Coadvisor" in first.content.decode()
+    assert "Sorry, really." in first.content.decode()  # nothing typed is lost
+    again = data | {"seen_decision": first.context["form"].data["seen_decision"]}
+    reviewing.post(decide_url(application, Status.DECLINED), again)
+    assert [decision.to_status for decision in Decision.objects.all()] == ["declined"]
+
+
+def test_while_a_decision_is_on_its_way_the_page_offers_to_call_it_back_and_nothing_else(
+    reviewing, supervisor, make_application
+):
+    application = make_application()
+    workflow.release(workflow.stage(application, Status.DECLINED, by=supervisor), by=supervisor)
+
+    page = reviewing.get(decide_url(application, Status.INTERVIEW)).content.decode()
+    refused = reviewing.post(decide_url(application, Status.INTERVIEW), {"send": "1"}, follow=True)
+
+    assert f'action="{LIST}{application.pk}/call-back/"' in page
+    assert 'name="body"' not in page
+    assert "Call it back first" in refused.content.decode()
+    assert [decision.to_status for decision in Decision.objects.all()] == ["declined"]
+
+
+def test_the_buttons_stand_in_the_order_of_their_consequences(reviewing, make_application):
+    page = reviewing.get(decide_url(make_application(), Status.DECLINED)).content.decode()
+
+    words = ["Preview", "Stage with this letter", "Stage without a letter", "Decide and send the letter now",
+             "Decide without a letter"]  # fmt: skip
+    places = [page.index(f">{word}</button>") for word in words]
+    assert places == sorted(places)  # the first is what Enter presses: it only shows
+
+
+# Until when an offer stands
+
+
+def in_days(days: int) -> datetime.date:
+    return timezone.localdate() + datetime.timedelta(days=days)
+
+
+def test_an_offer_begins_with_the_usual_day_and_its_letter_names_it(reviewing, make_application, settings):
+    settings.OFFER_DAYS = 9
+
+    page = reviewing.get(decide_url(make_application(), Status.OFFERED))
+
+    assert page.context["form"]["lapses_on"].value() == in_days(9).isoformat()
+    assert date_format(in_days(9), "DATE_FORMAT") in page.context["form"]["body"].value()
+
+
+def test_only_an_offer_has_a_day(reviewing, make_application):
+    assert 'name="lapses_on"' not in reviewing.get(decide_url(make_application(), Status.DECLINED)).content.decode()
+
+
+@pytest.mark.parametrize("data", [{"action": "stage"}, {"send": "1"}])
+def test_the_standard_letter_follows_another_day(reviewing, make_application, data):
+    application = make_application()
+    values = reviewing.get(decide_url(application, Status.OFFERED)).context["form"].initial
+
+    reviewing.post(decide_url(application, Status.OFFERED), values | data | {"lapses_on": in_days(40).isoformat()})
+
+    decision = Decision.objects.get()
+    assert decision.lapses_on == in_days(40)
+    assert date_format(in_days(40), "DATE_FORMAT") in decision.letter_body
+    assert date_format(in_days(14), "DATE_FORMAT") not in decision.letter_body
+
+
+def test_the_preview_shows_the_letter_with_the_day_that_was_chosen(reviewing, make_application):
+    application = make_application()
+    values = reviewing.get(decide_url(application, Status.OFFERED)).context["form"].initial
+    chosen = {"lapses_on": in_days(40).isoformat(), "action": "preview"}
+
+    page = reviewing.post(decide_url(application, Status.OFFERED), values | chosen)
+
+    assert date_format(in_days(40), "DATE_FORMAT") in page.context["preview"].body
+    assert date_format(in_days(40), "DATE_FORMAT") in page.context["form"]["body"].value()
+
+
+def test_an_edited_letter_is_not_rewritten_but_may_not_promise_another_day(reviewing, make_application):
+    application = make_application()
+    values = reviewing.get(decide_url(application, Status.OFFERED)).context["form"].initial
+    edited = values | {"body": values["body"] + "P.S. Bring cake.", "lapses_on": in_days(40).isoformat()}
+
+    response = reviewing.post(decide_url(application, Status.OFFERED), edited | {"action": "stage"})
+
+    assert date_format(in_days(40), "DATE_FORMAT") in response.context["form"].errors["body"][0]
+    assert "Bring cake." in response.content.decode()
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [(lambda: in_days(-1), "This day is over"), (lambda: "", "last day of the offer"), (lambda: "soon", "valid date")],
+)
+def test_an_offer_until_yesterday_or_no_day_is_not_made(reviewing, make_application, day, words):
+    application = make_application()
+
+    response = reviewing.post(decide_url(application, Status.OFFERED), {"action": "stage", "lapses_on": str(day())})
+
+    assert words in response.context["form"].errors["lapses_on"][0]
+    assert not Decision.objects.exists()
+
+
+def test_an_offer_may_end_today(reviewing, make_application):
+    reviewing.post(
+        decide_url(make_application(), Status.OFFERED), {"action": "stage", "lapses_on": in_days(0).isoformat()}
+    )
+
+    assert Decision.objects.get().lapses_on == in_days(0)

@@ -1,12 +1,16 @@
 """The review page: everything about one application in one place, and the queue around it."""
 
+import datetime
+
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
 from applications import workflow
 from applications.admin import ApplicationAdmin
-from applications.models import Application, Event
+from applications.models import Application, Decision, Event, Preference
 from applications.statuses import REVIEWER_MOVES, Status
+from projects.models import Criterion, Project
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +19,16 @@ LIST = "/admin/applications/application/"
 
 def review_url(application: Application) -> str:
     return f"{LIST}{application.pk}/change/"
+
+
+def text_of(browser, application: Application) -> str:
+    return browser.get(review_url(application)).content.decode()
+
+
+@pytest.fixture
+def criteria(project) -> list[Criterion]:
+    names = ("Mathematics", "Programming", "Motivation")
+    return [Criterion.objects.create(project=project, name=name, position=place) for place, name in enumerate(names)]
 
 
 @pytest.fixture
@@ -94,15 +108,17 @@ def test_previous_and_next_follow_the_list_one_came_from(reviewing, make_applica
     by_name = sorted(people, key=lambda application: application.full_name)
     Application.objects.filter(full_name="Ben").update(status=Status.DECLINED)
 
-    sorted_by_name = reviewing.get(review_url(by_name[2]), {"_changelist_filters": "o=0"})
-    only_open = reviewing.get(review_url(by_name[2]), {"_changelist_filters": "o=0&status=received"})
+    column = reviewing.get(LIST).context["cl"].list_display.index("applicant")
+    filters = {"_changelist_filters": f"o={column}"}
+    sorted_by_name = reviewing.get(review_url(by_name[2]), filters)
+    only_open = reviewing.get(review_url(by_name[2]), {"_changelist_filters": f"o={column}&status=received"})
 
     assert sorted_by_name.context["place"].position == 3
     assert f"/{by_name[1].pk}/change/" in sorted_by_name.context["previous_url"]
     assert f"/{by_name[3].pk}/change/" in sorted_by_name.context["next_url"]
     assert (only_open.context["place"].position, only_open.context["place"].length) == (2, 3)
     assert f"/{by_name[0].pk}/change/" in only_open.context["previous_url"]
-    assert "_changelist_filters=o%3D0%26status%3Dreceived" in only_open.context["previous_url"]
+    assert f"_changelist_filters=o%3D{column}%26status%3Dreceived" in only_open.context["previous_url"]
 
 
 def test_the_queue_never_leads_to_an_application_of_somebody_else(reviewing, make_application, other_project):
@@ -220,7 +236,7 @@ def test_a_co_advisor_cannot_erase(client, co_advisor, make_application):
 def test_the_review_page_costs_the_same_whatever_the_list_holds(reviewing, make_application, django_assert_num_queries):
     application = make_application()
     reviewing.get(review_url(application))
-    queries = 15
+    queries = 26
     with django_assert_num_queries(queries):
         reviewing.get(review_url(application))
     for number in range(20):
@@ -228,3 +244,147 @@ def test_the_review_page_costs_the_same_whatever_the_list_holds(reviewing, make_
 
     with django_assert_num_queries(queries):
         reviewing.get(review_url(application))
+
+
+def test_the_review_page_costs_the_same_whatever_the_application_holds(
+    reviewing, supervisor, co_advisor, superuser, make_application, make_uploads, criteria, django_assert_num_queries
+):
+    application = make_application()
+    scores = {criterion.pk: 3 for criterion in criteria}
+    workflow.review(application, rating=4, scores=scores, by=supervisor)
+    workflow.review(application, rating=2, scores=scores, by=co_advisor)
+    workflow.note(application, "Note.", by=co_advisor)
+    workflow.ask(application, [co_advisor], by=supervisor)
+    workflow.stage(application, Status.INTERVIEW, by=co_advisor)
+    reviewing.get(review_url(application))
+    queries = 27
+    with django_assert_num_queries(queries):
+        reviewing.get(review_url(application))
+
+    workflow.review(application, rating=5, scores=scores, by=superuser)
+    workflow.add_documents(application, make_uploads(3)[1:], by=supervisor)
+    for number in range(20):
+        workflow.note(application, f"Note {number}.", by=co_advisor)
+        workflow.write(application, subject=f"Letter {number}", body="Hello.", by=supervisor)
+
+    with django_assert_num_queries(queries):
+        reviewing.get(review_url(application))
+
+
+# What stands there about the application
+
+
+def test_it_says_whether_and_by_whom_it_was_entered_without_consent(reviewing, supervisor, make_application):
+    application = make_application()
+    Application.objects.filter(pk=application.pk).update(entered_by=supervisor, consent_version="")
+
+    page = reviewing.get(review_url(application)).content.decode()
+
+    assert "entered by hand by Sofia Supervisor; the student has not consented yet" in page
+    assert "address not confirmed yet" not in page
+
+
+def test_it_says_how_late_the_promised_answer_is(reviewing, settings, make_application):
+    settings.PROMISED_ANSWER_DAYS = 10
+    application = make_application()
+    assert "late" not in text_of(reviewing, application)
+    Application.objects.filter(pk=application.pk).update(received_at=timezone.now() - datetime.timedelta(days=13))
+
+    assert ", 3 days late" in text_of(reviewing, application)
+
+
+def test_other_applications_of_the_same_person_are_shown_with_project_status_and_link(
+    reviewing, supervisor, topic, make_application
+):
+    earlier = make_application(Project.objects.create(title="Old graphs", topic=topic, supervisor=supervisor))
+    Application.objects.filter(pk=earlier.pk).update(
+        email="Ada@Example.org", status=Status.DECLINED, received_at=timezone.now() - datetime.timedelta(days=400)
+    )
+    application = make_application()
+    make_application(email="bob@example.org")
+
+    response = reviewing.get(review_url(application))
+
+    assert response.context["same_person"] == [earlier]
+    for words in ("1 other application of this person", "Old graphs", "Declined", review_url(earlier)):
+        assert words in response.content.decode()
+
+
+def test_applications_of_the_same_person_to_foreign_projects_are_not_shown(reviewing, make_application, other_project):
+    foreign = make_application(other_project)
+    application = make_application()
+
+    response = reviewing.get(review_url(application))
+
+    assert response.context["same_person"] == []
+    assert foreign.reference not in response.content.decode()
+    assert other_project.title not in response.content.decode()
+
+
+def test_a_staged_decision_stands_there_with_its_ways_on(reviewing, co_advisor, make_application):
+    application = make_application()
+    workflow.stage(application, Status.DECLINED, by=co_advisor)
+
+    page = text_of(reviewing, application)
+
+    addresses = [f"{LIST}{application.pk}/staged/", f"{LIST}{application.pk}/clear/", f"{LIST}release/"]
+    for words in ("Staged:", "By Carl Coadvisor on", *addresses):
+        assert words in page
+
+
+def test_a_decision_on_its_way_can_be_called_back_and_nothing_else_be_decided(
+    reviewing, settings, supervisor, make_application
+):
+    settings.RELEASE_DELAY = 10
+    application = make_application()
+    workflow.release(workflow.stage(application, Status.DECLINED, by=supervisor), by=supervisor)
+
+    response = reviewing.get(review_url(application))
+
+    assert "On its way:" in response.content.decode()
+    assert f"{LIST}{application.pk}/call-back/" in response.content.decode()
+    assert response.context["moves"] == []
+    assert "/decide/" not in response.content.decode()
+
+
+def test_the_last_dropped_decision_stands_there_with_its_reason(reviewing, supervisor, make_application):
+    application = make_application()
+    workflow.stage(application, Status.OFFERED, by=supervisor)
+    workflow.withdraw(application, "")
+
+    page = text_of(reviewing, application)
+
+    assert "Dropped:" in page
+    assert Decision.objects.get().dropped_why in page
+
+
+def test_what_the_reviewers_have_told_can_be_undone_and_nothing_else(reviewing, supervisor, make_application):
+    application = make_application()
+    assert f"{LIST}{application.pk}/undo/" not in text_of(reviewing, application)
+
+    workflow.decide(application, Status.DECLINED, by=supervisor)
+
+    assert f"{LIST}{application.pk}/undo/" in text_of(reviewing, application)
+
+
+def test_the_history_says_in_plain_words_what_happened(reviewing, supervisor, co_advisor, make_application):
+    application = make_application()
+    workflow.ask(application, [co_advisor], by=supervisor)
+    workflow.abstain(application, by=co_advisor)
+    workflow.clear(workflow.stage(application, Status.DECLINED, by=supervisor), by=supervisor)
+    workflow.write(application, subject="A question", body="When?", by=supervisor)
+
+    page = " ".join(text_of(reviewing, application).replace("<strong>", "").replace("</strong>", "").split())
+
+    for words in ("Asked for a review: Carl Coadvisor", "Abstained", "Decision staged: Declined",
+                  "Staged decision cleared: Declined", "Letter to the student: A question"):  # fmt: skip
+        assert words in page
+
+
+def test_the_page_hands_on_whether_its_keys_are_on(reviewing, supervisor, make_application):
+    application = make_application()
+    assert 'data-shortcuts="on"' in text_of(reviewing, application)
+
+    Preference.objects.create(user=supervisor, shortcuts=False)
+
+    assert 'data-shortcuts="off"' in text_of(reviewing, application)

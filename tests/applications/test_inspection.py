@@ -211,11 +211,11 @@ def test_an_honest_file_is_accepted_while_a_bomb_goes_off_beside_it(tmp_path, in
 
 def test_an_inspector_that_was_killed_is_started_again(inspected):
     inspected(pdfs.cv())
-    killed = inspection._server._inspector.process
+    killed = inspection._server._program.process
     killed.kill()
     killed.wait()
     assert inspected(pdfs.cv()).accepted
-    assert inspection._server._inspector.process.pid != killed.pid
+    assert inspection._server._program.process.pid != killed.pid
 
 
 def test_files_under_way_when_the_inspector_is_killed_are_still_judged_by_what_they_are(tmp_path):
@@ -226,7 +226,7 @@ def test_files_under_way_when_the_inspector_is_killed_are_still_judged_by_what_t
     with ThreadPoolExecutor(4) as threads:
         waiting = [threads.submit(inspect, path) for _ in range(60)]
         waiting[5].result()
-        inspection._server._inspector.process.kill()
+        inspection._server._program.process.kill()
         assert [result.result().code for result in waiting] == ["ok"] * 60
 
 
@@ -247,7 +247,7 @@ def rigged(tmp_path, monkeypatch, inspected):
         start = f"import sys\nsys.path.insert(0, {str(settings.BASE_DIR)!r})\nfrom applications import inspector\n"
         program.write_text(start + textwrap.dedent(lines) + "\ninspector.main()\n")
         monkeypatch.setattr(inspection, "PROGRAM", program)
-        monkeypatch.setattr(inspection, "_server", server := inspection._Server())
+        monkeypatch.setattr(inspection, "_server", server := inspection._new_server())
         try:
             return inspected(pdfs.cv())
         finally:
@@ -345,10 +345,10 @@ def test_an_answer_without_end_is_not_read_to_its_end(rigged):
 @on_linux
 def test_an_inspector_gets_no_secrets_from_the_environment(inspected, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "a-secret-of-this-test")
-    monkeypatch.setattr(inspection, "_server", server := inspection._Server())
+    monkeypatch.setattr(inspection, "_server", server := inspection._new_server())
     try:
         inspected(pdfs.cv())
-        environment = Path(f"/proc/{server._inspector.process.pid}/environ").read_bytes()
+        environment = Path(f"/proc/{server._program.process.pid}/environ").read_bytes()
     finally:
         server.close()
     assert b"PATH=" in environment
@@ -369,7 +369,7 @@ def test_a_python_that_is_gone_is_no_fault_of_the_file(rigged, monkeypatch):
 
 def test_a_crowd_that_waits_too_long_for_its_turn_is_asked_to_come_again(inspected, monkeypatch):
     monkeypatch.setattr(inspection, "TURN_SECONDS", 0.01)
-    monkeypatch.setattr(inspection, "_server", server := inspection._Server())
+    monkeypatch.setattr(inspection, "_server", server := inspection._new_server())
     for _ in range(inspection.AT_ONCE):
         server._turns.acquire()
     with pytest.raises(InspectionUnavailable, match="Too many"):
@@ -386,7 +386,7 @@ def children_of(pid: int) -> list[str]:
 @on_linux
 def test_inspections_leave_no_descriptor_and_no_process_behind(inspected):
     inspected(pdfs.cv())
-    inspector = inspection._server._inspector.process.pid
+    inspector = inspection._server._program.process.pid
     here, there = len(os.listdir("/proc/self/fd")), len(os.listdir(f"/proc/{inspector}/fd"))
     for make in [pdfs.cv, pdfs.user_locked, pdfs.renamed_photo, pdfs.flate_bomb] * 5:
         inspected(make())
@@ -400,7 +400,7 @@ def test_restarts_leave_no_descriptor_and_no_process_behind(inspected):
     inspected(pdfs.cv())
     here, processes = len(os.listdir("/proc/self/fd")), len(children_of(os.getpid()))
     for _ in range(3):
-        inspection._server._inspector.process.kill()
+        inspection._server._program.process.kill()
         inspected(pdfs.cv())
     assert len(os.listdir("/proc/self/fd")) == here
     assert len(children_of(os.getpid())) == processes
@@ -415,7 +415,7 @@ def web_process(tmp_path, lines: str) -> subprocess.Popen:
     from applications import inspection
     def inspect():
         assert inspection.inspect({str(path)!r}).accepted
-        print(inspection._server._inspector.process.pid, flush=True)
+        print(inspection._server._program.process.pid, flush=True)
     inspect()
     """
     return subprocess.Popen(
@@ -489,9 +489,9 @@ def test_an_interrupt_from_the_keyboard_does_not_end_the_inspector_before_the_we
     lines = """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.killpg(0, signal.SIGINT)
-    before = inspection._server._inspector
+    before = inspection._server._program
     inspect()
-    assert inspection._server._inspector is before
+    assert inspection._server._program is before
     """
     with web_process(tmp_path, lines) as process:
         output, errors = process.communicate(timeout=30)

@@ -7,15 +7,25 @@ import pytest
 from django.utils import timezone
 
 from applications import letters, workflow
+from applications.letters import placeholders
 from applications.models import Application, Document, Letter
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind
 
-ALL = Letter.Kind.values
-TO_REVIEWERS = [kind for kind in ALL if kind.startswith("notice_")]
-TO_STUDENTS = [kind for kind in ALL if kind not in TO_REVIEWERS]
+TO_STUDENTS = [str(kind) for kind in placeholders.TO_STUDENTS]
+TO_REVIEWERS = [str(kind) for kind in placeholders.NOTICES]
+ALL = TO_STUDENTS + TO_REVIEWERS  # every letter about one application
 # A reviewer may send these with a decision, so there is a place for a line of their own.
 OF_DECISIONS = sorted({letter_kind(origin, to) for origin, moves in REVIEWER_MOVES.items() for to in moves} - {None})
-WITH_LINK = ["received", "interview", "waitlisted", "offered", "accepted", "reopened", "applied_again", "link"]
+WITH_PERSONAL_LINE = [*OF_DECISIONS, "correction", "filled", "message"]
+WITH_LINK = [
+    *("received", "interview", "waitlisted", "offered", "accepted", "reopened", "applied_again", "link"),
+    *("correction", "entered", "transferred"),
+]
+OF_NO_APPLICATION = {"invitation", "digest_asked", "digest_daily", "digest_weekly", "test"}
+
+
+def test_each_kind_of_letter_is_about_one_application_or_none():
+    assert set(Letter.Kind.values) == {*ALL, *OF_NO_APPLICATION}
 
 
 def sent(application: Application, kind: str, personal_line: str = "") -> letters.Wording:
@@ -106,7 +116,7 @@ def test_paragraphs_are_one_line_each_with_one_empty_line_between(application, k
         assert len([line for line in paragraph.splitlines() if not line.startswith("- ")]) == 1, paragraph
 
 
-@pytest.mark.parametrize("kind", OF_DECISIONS)
+@pytest.mark.parametrize("kind", WITH_PERSONAL_LINE)
 def test_the_personal_line_is_a_paragraph_of_its_own_before_the_signature(application, kind):
     paragraphs = sent(application, kind, "Your aligner impressed us.\nTruly.").body.strip().split("\n\n")
     assert "Your aligner impressed us.\nTruly." in paragraphs[1:-1]
@@ -116,7 +126,7 @@ def test_the_personal_line_is_a_paragraph_of_its_own_before_the_signature(applic
 def test_without_a_personal_line_its_place_disappears(application, kind):
     with_place, without = letters.standard_wording(application, kind).body, sent(application, kind).body
     assert without == with_place.replace(letters.PERSONAL_LINE + "\n\n", "")
-    assert (letters.PERSONAL_LINE in with_place) == (kind in OF_DECISIONS)
+    assert (letters.PERSONAL_LINE in with_place) == (kind in WITH_PERSONAL_LINE)
 
 
 @pytest.mark.parametrize("kind", WITH_LINK)
@@ -155,6 +165,12 @@ def test_the_offer_says_how_to_answer_and_how_long_it_stands(application):
     assert "places is limited" not in body
 
 
+def test_the_offer_says_until_when_it_stands_when_that_is_known(application):
+    wording = letters.standard_wording(application, "offered", lapses_on=datetime.date(2026, 12, 12))
+    assert "The offer stands until 12 December 2026; after that day it ends by itself." in wording.body
+    assert "until we write" not in wording.body
+
+
 def test_the_offer_of_a_limited_place_says_that_it_is_limited(make_application, project):
     project.places = 1
     project.save()
@@ -166,6 +182,78 @@ def test_no_letter_claims_what_nobody_can_know(application, kind):
     body = sent(application, kind).body.lower()
     for claim in ("careful", "thorough", "many excellent", "large number of applications", "regret to inform"):
         assert claim not in body
+
+
+def test_a_lapsed_offer_says_plainly_what_happened_and_whom_to_write_to(make_application, supervisor):
+    application = make_application(status=Status.OFFERED)
+    application.offer_lapses_on = datetime.date(2026, 12, 12)
+    body = sent(application, "offer_lapsed").body
+    assert "stood until 12 December 2026. That day is over, and we have had no answer from you" in body
+    assert f"please write to Sofia Supervisor ({supervisor.email})" in body
+    assert "stood until 12 December 2026 and was not answered" in sent(application, "notice_lapsed").body
+
+
+def test_the_letter_that_the_project_is_filled_is_true_and_leads_to_the_others(application, settings):
+    body = sent(application, "filled").body
+    assert "The project is filled" in body
+    assert "says nothing about the quality" in body
+    assert "read your application" not in body
+    assert f"{settings.SITE_URL}/" in body.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ("declined", "your application is being read, and you will get another letter"),
+        ("interview", "your application is being read, and you will get another letter"),
+        ("waitlisted", "your application is being read, and you will get another letter"),
+        ("offered", "our offer does not stand any more, and your application is on the waiting list"),
+    ],
+)
+def test_a_correction_names_the_day_of_the_wrong_letter_and_says_how_it_stands_now(application, supervisor, told, says):
+    workflow.decide(application, told, by=supervisor)
+    application.refresh_from_db()
+    body = sent(application, "correction").body
+    today = timezone.localdate()
+    assert f"On {today.day} {today:%B %Y} we wrote to you" in body
+    assert "does not hold any more. We are sorry for the confusion." in body
+    assert says in body
+
+
+def test_a_correction_of_what_was_never_told_names_no_day(application, supervisor):
+    workflow.decide(application, "declined", by=supervisor, letter=workflow.NO_LETTER)
+    application.refresh_from_db()
+    assert "What we told you about" in sent(application, "correction").body
+
+
+def test_a_student_whose_application_was_moved_reads_from_where_to_where(application, other_project):
+    letter = letters.transferred(application, other_project)
+    assert f"from the project “{other_project.title}” to the project “{application.project.title}”" in letter.body
+    assert letter.to_student
+
+
+def test_a_student_whose_mail_was_entered_by_hand_is_asked_to_complete_and_to_consent(application):
+    letter = letters.entered(application)
+    assert letters.MANAGE_LINK in letter.body.splitlines()
+    assert "came by e-mail" in letter.body
+    assert "agree to how it is kept" in letter.body
+
+
+def test_a_message_is_what_the_reviewer_wrote_with_greeting_signature_and_reference(application, co_advisor):
+    letter = letters.message(application, letters.Wording("A question", "Which aligner was it?\n\nAnd when?"))
+    assert letter.subject == "A question"
+    assert letter.body.startswith("Dear Ada Example,\n\nWhich aligner was it?\n\nAnd when?\n\n")
+    assert letter.body.endswith("Kind regards\nSofia Supervisor\n")
+    assert application.reference in letter.body
+    by_another = letters.message(application, letters.Wording("", "Which?"), writer=co_advisor)
+    assert by_another.body.endswith("Kind regards\nCarl Coadvisor\n")
+    assert application.reference in by_another.subject
+
+
+def test_a_message_that_has_its_greeting_already_is_not_greeted_twice(application):
+    standard = letters.standard_wording(application, "message")
+    edited = letters.with_personal_line(standard, "Which aligner was it?")
+    assert letters.message(application, edited).body == edited.body
 
 
 def test_a_decline_leads_to_the_other_projects(application, settings):
@@ -222,6 +310,27 @@ def test_the_notice_of_an_acceptance_says_how_many_places_are_left(make_applicat
     application = make_application(status=Status.OFFERED)
     workflow.accept_offer(application)
     assert says in application.letters.filter(kind="notice_accepted").first().body
+
+
+def test_the_notice_that_the_last_place_is_taken_says_who_still_waits(make_application, project, settings):
+    project.places = 1
+    project.save()
+    application = make_application(status=Status.OFFERED)
+    make_application(email="bo@example.org")
+    make_application(email="cy@example.org", status=Status.WAITLISTED)
+    make_application(email="di@example.org", status=Status.DECLINED)
+    workflow.accept_offer(application)
+    body = application.letters.filter(kind="notice_accepted").first().body
+    assert "2 other applicants still wait for an answer." in body
+    assert f"{settings.SITE_URL}/admin/projects/project/{project.pk}/remaining/" in body.splitlines()
+
+
+def test_the_notice_of_the_last_place_is_silent_about_others_when_nobody_waits(make_application, project):
+    project.places = 1
+    project.save()
+    application = make_application(status=Status.OFFERED)
+    workflow.accept_offer(application)
+    assert "remaining" not in application.letters.filter(kind="notice_accepted").first().body
 
 
 def test_dates_are_written_out(make_application):

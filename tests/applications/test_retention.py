@@ -46,6 +46,27 @@ def test_the_time_begins_anew_with_each_change_of_status(make_application, super
     assert list(retention.expired()) == []
 
 
+@pytest.mark.parametrize("status", ["received", "interview", "offered", "declined"])
+def test_what_was_never_consented_to_is_kept_as_long_as_what_was_withdrawn(make_application, status):
+    application = make_application(status=status)
+    Application.objects.update(consent_version="")
+    application.refresh_from_db()
+    end = application.status_changed_at + datetime.timedelta(days=30)
+    minute = datetime.timedelta(minutes=1)
+    assert list(retention.expired(end - minute)) == []
+    assert list(retention.expired(end + minute)) == [application]
+    assert retention.erase_on(application) == timezone.localdate(end)
+
+
+def test_a_place_that_was_accepted_counts_as_consent_to_being_kept(make_application):
+    application = make_application(status="accepted")
+    Application.objects.update(consent_version="")
+    application.refresh_from_db()
+    end = application.status_changed_at + datetime.timedelta(days=700)
+    assert list(retention.expired(end - datetime.timedelta(minutes=1))) == []
+    assert retention.erase_on(application) == timezone.localdate(end)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_expired_applications_are_erased_with_their_files_and_the_others_stay(make_application, stored_files):
     old = make_application(status="declined")

@@ -247,6 +247,27 @@ def test_an_offer_whose_place_is_gone_cannot_be_accepted_but_turned_down(make_ap
     assert "all places are taken" in page.text
 
 
+def test_an_offer_says_until_when_it_stands_and_afterwards_cannot_be_accepted(make_application, page_of, open_by_link):
+    application = make_application(status=Status.OFFERED)
+    day = timezone.localdate()
+    Application.objects.update(offer_lapses_on=day)
+    assert f"The offer stands until {day.day} {day:%B %Y} ." in page_of(application).text
+    assert f"The offer stands until {day.day} {day:%B %Y}." in page_of(application, "accept/").text
+
+    day -= datetime.timedelta(days=1)
+    Application.objects.update(offer_lapses_on=day)
+    page = page_of(application)
+    assert f"The offer stood until {day.day} {day:%B %Y}, so it cannot be accepted any more." in page.text
+    at = application.get_absolute_url()
+    assert not page.leads_to(at + "accept/")
+    assert page.leads_to(at + "withdraw/")
+    browser = open_by_link(application)
+    assert browser.get(at + "accept/")["Location"] == at
+    browser.post(at + "accept/")
+    application.refresh_from_db()
+    assert application.status == Status.OFFERED
+
+
 def test_documents_are_shown_with_their_size_pages_and_fingerprint(application, page_of):
     page = page_of(application)
     for document in application.current_documents():
@@ -317,6 +338,7 @@ LINES = [
     ("offered", "accepted", "reviewer", "Your word that you accept the offer was noted."),
     ("in_review", "declined", "reviewer", "Your application was declined."),
     ("accepted", "declined", "reviewer", "The offer ended."),
+    ("offered", "declined", "system", "The offer ended, because its day had passed."),
     ("received", "withdrawn", "student", "You withdrew your application."),
     ("offered", "withdrawn", "student", "You turned down the offer."),
     ("received", "withdrawn", "reviewer", "Your word that you withdraw was noted."),

@@ -40,7 +40,7 @@ def test_one_pass_sends_letters_sweeps_uploads_and_erases_what_is_over(
 
     assert Application.objects.get() == stays
     assert not Upload.objects.exists()
-    assert len(stored_files()) == 2
+    assert len(stored_files()) == 2 + 3  # two documents, and the images of their three pages
     assert len(letter_files()) == 3
     assert not Letter.objects.exclude(status="sent").exists()
 
@@ -118,7 +118,7 @@ def test_a_worker_asked_to_stop_in_the_middle_of_many_letters_does_not_send_the_
         os.kill(os.getpid(), signal.SIGTERM)
         return as_message(letter)
 
-    monkeypatch.setattr(letters, "as_message", asked_to_stop)
+    monkeypatch.setattr(letters.sending, "as_message", asked_to_stop)
     call_command("run_worker")
     assert len(letter_files()) == 1
     assert Letter.objects.filter(status="queued", leased_until=None).count() == 2

@@ -93,6 +93,7 @@ def test_a_student_applies_is_offered_the_project_and_accepts(
     reviewer.get_by_label("Add a note").fill("Ask for the thesis.")
     reviewer.get_by_role("button", name="Save note").click()
     expect(reviewer.get_by_text("Ask for the thesis.")).to_be_visible()
+    reviewer.get_by_text("Edit the letter or tell now").click()
     reviewer.get_by_role("link", name="Offer the project").click()
     reviewer.get_by_label("Personal line").fill("We enjoyed your letter.")
     reviewer.get_by_role("button", name="Decide and send the letter").click()

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 
-from applications.models import Letter
+from applications.models import Export, Letter, LetterWording
 from projects.models import HomePage
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,9 @@ NOBODY = [302, 302, 403, 403, 403, 403, 403]
 REVIEWERS_LIST = [302, 302, 403, 200, 200, 200, 200]  # the list itself; other tests say what stands in it
 REVIEWERS_OF_THIS = [302, 302, 403, 404, 200, 200, 200]
 SUPERVISORS_LIST = [302, 302, 403, 200, 403, 200, 200]
+POSTED_BY_SUPERVISORS = [302, 302, 403, 405, 403, 405, 405]
 SUPERVISOR_OF_THIS = [302, 302, 403, 404, 403, 200, 200]
+OWN_EXPORT = [302, 302, 403, 404, 404, 200, 404]  # the supervisor's: not even a superuser gets another one's
 
 
 def row(name: str, args, method: str, expected: list[int]):
@@ -34,6 +36,10 @@ def of(kind: str):
     return lambda things: [things[kind].pk]
 
 
+def of_both(kind: str, other: str):
+    return lambda things: [things[kind].pk, things[other].pk]
+
+
 TABLE = [
     row("index", no_args, "get", EVERY_STAFF_MEMBER),
     row("login", no_args, "get", [200, 200, 302, 302, 302, 302, 302]),
@@ -45,9 +51,12 @@ TABLE = [
     row("app_list", lambda things: ["applications"], "get", [302, 302, 404, 200, 200, 200, 200]),
     row("app_list", lambda things: ["projects"], "get", [302, 302, 404, 200, 200, 200, 200]),
     row("app_list", lambda things: ["auth"], "get", [302, 302, 404, 404, 404, 404, 200]),
+    row("preferences", no_args, "get", REVIEWERS_LIST),
+    row("preferences", no_args, "post", REVIEWERS_LIST),  # 200: nothing is chosen
     # applications
     row("applications_application_changelist", no_args, "get", REVIEWERS_LIST),
-    row("applications_application_add", no_args, "get", NOBODY),
+    row("applications_application_add", no_args, "get", REVIEWERS_LIST),
+    row("applications_application_add", no_args, "post", REVIEWERS_LIST),  # 200: the form is empty
     row("applications_application_change", of("application"), "get", REVIEWERS_OF_THIS),
     row("applications_application_change", of("application"), "post", [302, 302, 403, 404, 405, 405, 405]),
     row("applications_application_history", of("application"), "get", REVIEWERS_OF_THIS),
@@ -75,8 +84,85 @@ TABLE = [
     row("applications_application_note", of("application"), "post", REVIEWERS_OF_THIS),  # 200: the note is empty
     row("applications_application_review", of("application"), "get", [302, 302, 403, 404, 405, 405, 405]),
     row("applications_application_review", of("application"), "post", REVIEWERS_OF_THIS),  # 200: no rating is chosen
+    row("applications_application_staged", of("application"), "get", [302, 302, 403, 404, 302, 302, 302]),  # none is
+    row("applications_application_staged", of("application"), "post", [302, 302, 403, 404, 302, 302, 302]),
+    row("applications_application_clear", of("application"), "get", [302, 302, 403, 404, 405, 405, 405]),
+    row("applications_application_clear", of("application"), "post", [302, 302, 403, 404, 302, 302, 302]),
+    row("applications_application_undo", of("application"), "get", [302, 302, 403, 404, 302, 302, 302]),  # nothing told
+    row("applications_application_undo", of("application"), "post", [302, 302, 403, 404, 302, 302, 302]),
+    row("applications_application_release", no_args, "get", REVIEWERS_LIST),
+    row("applications_application_release", no_args, "post", [302, 302, 403, 302, 302, 302, 302]),
+    row("applications_application_release", no_args, "put", [302, 302, 403, 405, 405, 405, 405]),
+    row("applications_application_call_back", of("application"), "get", [302, 302, 403, 404, 405, 405, 405]),
+    row("applications_application_call_back", of("application"), "post", [302, 302, 403, 404, 302, 302, 302]),
+    *[
+        row(f"applications_application_{deed}", of("application"), method, expected)
+        for deed in ("star", "skip", "abstain")
+        for method, expected in (
+            ("get", [302, 302, 403, 404, 405, 405, 405]),
+            ("post", [302, 302, 403, 404, 302, 302, 302]),
+        )
+    ],
+    *[
+        row(f"applications_application_{deed}", of("application"), method, expected)
+        for deed in ("write", "documents")
+        for method, expected in (
+            ("get", [302, 302, 403, 404, 405, 405, 405]),
+            ("post", REVIEWERS_OF_THIS),  # 200: nothing is written, no file is chosen
+        )
+    ],
+    *[
+        row(f"applications_application_{deed}", of("application"), method, expected)
+        for deed in ("ask", "transfer")
+        for method, expected in (
+            ("get", [302, 302, 403, 404, 403, 405, 405]),
+            ("post", SUPERVISOR_OF_THIS),  # 200: nobody and nothing is chosen
+        )
+    ],
+    row(
+        "applications_application_stage",
+        lambda things: [things["application"].pk, "interview"],
+        "get",
+        [302, 302, 403, 404, 405, 405, 405],
+    ),
+    row(
+        "applications_application_stage",
+        lambda things: [things["application"].pk, "interview"],
+        "post",
+        [302, 302, 403, 404, 302, 302, 302],
+    ),
+    row(
+        "applications_application_stage",
+        lambda things: [things["application"].pk, "no-such-status"],
+        "post",
+        [302, 302, 403, 404, 404, 404, 404],
+    ),
+    # without chosen applications, or with foreign ones only, they lead back to the list
+    *[
+        row(f"applications_application_{page}", args, method, [302, 302, 403, 302, 302, 302, 302])
+        for page, args in (
+            ("bulk_stage", lambda things: ["declined"]),
+            ("bulk_clear", no_args),
+            ("bulk_ask", no_args),
+            ("compare", no_args),
+        )
+        for method in ("get", "post")
+    ],
+    row("applications_application_bulk_stage", lambda things: ["accepted"], "get", [302, 302, 403, 404, 404, 404, 404]),
     row("applications_application_erase", of("application"), "get", SUPERVISOR_OF_THIS),
     row("applications_application_erase", of("application"), "post", [302, 302, 403, 404, 403, 302, 302]),
+    # exports
+    row("applications_application_export", no_args, "get", REVIEWERS_LIST),
+    row("applications_application_export", no_args, "post", REVIEWERS_LIST),  # 200: no format is chosen
+    row("applications_application_export_job", of("export"), "get", OWN_EXPORT),
+    row("applications_application_export_job", of("export"), "post", [302, 302, 403, 404, 404, 405, 404]),
+    row("applications_application_export_file", of("export"), "get", [302, 302, 403, 404, 404, 404, 404]),  # sent
+    row("applications_application_export_file", of("export"), "post", [302, 302, 403, 404, 404, 405, 404]),
+    row("applications_export_changelist", no_args, "get", SUPERUSERS_ONLY),
+    row("applications_export_add", no_args, "get", NOBODY),
+    row("applications_export_change", of("export"), "get", SUPERUSERS_ONLY),
+    row("applications_export_history", of("export"), "get", SUPERUSERS_ONLY),
+    row("applications_export_delete", of("export"), "get", NOBODY),
     # letters
     row("applications_letter_changelist", no_args, "get", REVIEWERS_LIST),
     row("applications_letter_add", no_args, "get", NOBODY),
@@ -85,14 +171,31 @@ TABLE = [
     row("applications_letter_delete", of("letter"), "get", NOBODY),
     row("applications_letter_send_again", of("letter"), "get", [302, 302, 403, 404, 403, 405, 405]),
     row("applications_letter_send_again", of("letter"), "post", [302, 302, 403, 404, 403, 302, 302]),
+    # the words of the letters
+    row("applications_letterwording_changelist", no_args, "get", SUPERVISORS_LIST),
+    row("applications_letterwording_add", no_args, "get", [302, 302, 403, 302, 403, 302, 302]),  # leads to the list
+    row("applications_letterwording_change", of("wording"), "get", [302, 302, 403, 302, 403, 302, 302]),  # to the words
+    row("applications_letterwording_history", of("wording"), "get", SUPERVISORS_LIST),
+    row("applications_letterwording_delete", of("wording"), "get", SUPERVISORS_LIST),
+    row("applications_letterwording_edit", lambda things: ["offered", "en"], "get", SUPERVISORS_LIST),
+    row("applications_letterwording_edit", lambda things: ["none", "en"], "get", [302, 302, 403, 404, 403, 404, 404]),
+    row("applications_letterwording_edit", lambda things: ["offered", "en"], "post", SUPERVISORS_LIST),  # 200: empty
+    row("applications_letterwording_preview", lambda things: ["offered", "en"], "get", POSTED_BY_SUPERVISORS),
+    row("applications_letterwording_preview", lambda things: ["offered", "en"], "post", SUPERVISORS_LIST),
+    row("applications_letterwording_test", lambda things: ["offered", "en"], "get", POSTED_BY_SUPERVISORS),
+    row("applications_letterwording_test", lambda things: ["offered", "en"], "post", SUPERVISORS_LIST),  # 200: empty
     # the catalogue: what stands in it is public, so every reviewer may look; tests/projects say who may change what
     row("projects_project_changelist", no_args, "get", REVIEWERS_LIST),
     row("projects_project_add", no_args, "get", SUPERVISORS_LIST),
     row("projects_project_change", of("project"), "get", REVIEWERS_OF_THIS),
     row("projects_project_history", of("project"), "get", REVIEWERS_OF_THIS),
     row("projects_project_delete", of("project"), "get", SUPERVISOR_OF_THIS),
+    row("projects_project_invite", of_both("project", "co_advisor_entry"), "get", [302, 302, 403, 404, 403, 405, 405]),
+    row("projects_project_invite", of_both("project", "co_advisor_entry"), "post", [302, 302, 403, 404, 403, 302, 302]),
     row("projects_project_close", of("project"), "get", [302, 302, 403, 404, 403, 405, 405]),
     row("projects_project_close", of("project"), "post", [302, 302, 403, 404, 403, 302, 302]),
+    row("projects_project_remaining", of("project"), "get", SUPERVISOR_OF_THIS),
+    row("projects_project_remaining", of("project"), "post", [302, 302, 403, 404, 403, 302, 302]),  # nobody is ticked
     row("projects_project_reopen", of("project"), "get", [302, 302, 403, 404, 403, 405, 405]),
     row("projects_project_reopen", of("project"), "post", [302, 302, 403, 404, 403, 302, 302]),
     row("projects_topic_changelist", no_args, "get", REVIEWERS_LIST),
@@ -155,7 +258,9 @@ def things(application, superuser):
         "topic": application.project.topic,
         "co_advisor_entry": application.project.co_advisors.get(),
         "home_page": HomePage.objects.create(introduction="About the research."),
+        "wording": LetterWording.objects.create(kind="declined", subject="{reference}", body="{project}"),
         "letter": Letter.objects.filter(application=application).first(),
+        "export": Export.objects.create(user=application.project.supervisor, format="csv", state="streamed"),
         "user": superuser,
         "group": Group.objects.first(),
     }

@@ -13,6 +13,11 @@ def test_a_manage_link_never_stands_in_a_log():
     assert line == "Not Found: /applications/open/[token]/"
 
 
+def test_an_invitation_never_stands_in_a_log():
+    line = LineFormatter().format(record("Not Found: %s", "/invitations/Mg.1abc-x/"))
+    assert line == "Not Found: /invitations/[token]/"
+
+
 def test_a_manage_link_never_stands_in_a_traceback():
     try:
         raise ValueError("http://127.0.0.1:8000/applications/open/eyJ0b2tlbg:1abc/ failed")

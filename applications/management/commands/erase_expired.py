@@ -7,7 +7,9 @@ class Command(BaseCommand):
     help = (
         "Erases applications whose time is over: RETENTION_ACCEPTED_DAYS, RETENTION_DECLINED_DAYS and "
         "RETENTION_WITHDRAWN_DAYS after the outcome, RETENTION_UNDECIDED_DAYS after the last change of status where "
-        "there is none. Rows, documents and letters go; nothing is kept. The worker does this once a day."
+        "there is none. What was entered by hand and never consented to goes after RETENTION_WITHDRAWN_DAYS, unless "
+        "the student has accepted an offer. Rows, documents and letters go; nothing is kept. The worker does this once "
+        "a day."
     )
 
     def add_arguments(self, parser) -> None:

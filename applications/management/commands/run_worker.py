@@ -9,7 +9,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
-from applications import documents, letters, retention
+from applications import documents, exports, letters, renditions, retention, search, workflow
+from applications.admin.exporting import rows_as_listed
+from applications.letters import digests
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +21,11 @@ RETRY_SECONDS = 600  # a daily task that failed does not wait for tomorrow
 
 class Command(BaseCommand):
     help = (
-        "Does what is not done while somebody waits, in a loop: sends letters every two seconds, sweeps unclaimed "
-        "uploads and stray files every ten minutes, and once a day erases applications whose time is over and "
-        "sessions that ended. Several workers may run at once. A fault in one task is logged and the task is tried "
+        "Does what is not done while somebody waits, in a loop: lets released decisions take effect and sends letters "
+        "every two seconds, makes page images and text of new documents for the reviewers, sweeps unclaimed uploads "
+        "and stray files every ten minutes, makes long exports and removes them after a day, keeps the words of "
+        "the search, ends offers whose day is over every hour, and once a day erases applications whose time is over "
+        "and sessions that ended. Several workers may run at once. A fault in one task is logged and the task is tried "
         "again next time."
     )
 
@@ -33,8 +37,17 @@ class Command(BaseCommand):
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         tasks = [
+            Task("decisions", workflow.apply_due, every=2),
             Task("letters", partial(letters.send_due, stopping=stop.is_set), every=2),
+            Task("page images", partial(renditions.make_missing, stopping=stop.is_set), every=2),
+            Task("asked to review", digests.asked_to_review, every=60),
+            Task("daily letters", digests.daily, every=300),
+            Task("weekly letters", digests.weekly, every=300),
+            Task("exports", partial(exports.make_due, rows_as_listed, stopping=stop.is_set), every=2),
             Task("sweep", documents.sweep, every=HOUR / 6),
+            Task("sweep, exports", exports.sweep, every=HOUR / 6),
+            Task("search", search.refresh_missing, every=60),
+            Task("offers", workflow.lapse_offers, every=HOUR),
             Task("erase", retention.erase_expired, every=24 * HOUR),
             Task("sessions", SessionStore.clear_expired, every=24 * HOUR),
         ]

@@ -1,0 +1,103 @@
+"""What stands in the cells of the list of applications.
+
+The short ones are put together here and not by a template each: fifty rows of twelve cells are six hundred templates.
+"""
+
+from django.template.defaultfilters import floatformat
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from applications.forms.bulk import DECISION_WORDS
+from applications.models import Application, Decision, Reading
+from applications.statuses import Status
+
+NOTHING = SafeString('<span class="nothing">–</span>')
+
+
+def star(application: Application) -> SafeString:
+    if not application.is_starred:
+        return SafeString('<span class="nothing" aria-hidden="true">☆</span>')
+    return format_html(
+        '<span class="star" title="{0}"><span aria-hidden="true">★</span>'
+        '<span class="visually-hidden">{0}</span></span>',
+        _("Starred by you"),
+    )
+
+
+def applicant(application: Application) -> SafeString:
+    return render_to_string("admin/applications/application/cells/applicant.html", {"application": application})
+
+
+def status(application: Application, decision: Decision | None) -> SafeString:
+    """The status, and beneath it what was decided and not told yet."""
+    words = DECISION_WORDS[Status(decision.to_status)] if decision else ""
+    context = {"application": application, "decision": decision, "decision_words": words}
+    return render_to_string("admin/applications/application/cells/status.html", context)
+
+
+def university(application: Application) -> SafeString:
+    return format_html(
+        '<span class="two-lines"><span>{}</span> <span class="second-line">{}</span></span>',
+        application.university,
+        application.programme,
+    )
+
+
+def received(application: Application) -> SafeString:
+    moment = timezone.localtime(application.received_at)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        date_format(moment, "DATETIME_FORMAT"),
+        date_format(moment, "j M Y"),
+    )
+
+
+def waiting(application: Application) -> SafeString:
+    days = application.days_waiting
+    if days is None:
+        return format_html('<span class="nothing" title="{}">–</span>', _("Nobody waits for an answer"))
+    words = ngettext("%(days)d day", "%(days)d days", days) % {"days": days} if days else _("today")
+    return format_html('<span class="{}">{}</span>', "overdue" if application.is_overdue else "days", words)
+
+
+def you(application: Application) -> SafeString:
+    """How far one is oneself with it."""
+    if application.is_asked:
+        return format_html('<span class="you is-asked">{}</span>', _("Asked of you"))
+    if application.own_reading == Reading.State.READ:
+        return format_html('<span class="you is-done">{}</span>', _("Read"))
+    if application.own_reading == Reading.State.ABSTAINED:
+        return format_html('<span class="you is-done">{}</span>', _("Abstained"))
+    if application.own_reading == Reading.State.SKIPPED:
+        return format_html('<span class="you is-skipped">{}</span>', _("Skipped"))
+    return format_html('<span class="you is-unread">{}</span>', _("Unread"))
+
+
+def count(application: Application) -> SafeString:
+    number = application.rating_count
+    if not number:
+        return NOTHING
+    return format_html('{}<span class="card-label"> {}</span>', number, ngettext("rating", "ratings", number))
+
+
+def figure(
+    application: Application, value: float | None, label: str, *, digits: int = 0, exists: bool = True
+) -> SafeString:
+    """A figure that colleagues' ratings come to; or that one reads it after one's own; or that there is none.
+
+    On phones, where no heading stands above it, `label` stands before it. With `exists` false there is none for
+    reasons that everybody may know.
+    """
+    if exists and application.rating_count and not application.has_readable_ratings:
+        value, style = _("after your rating"), "is-hidden-yet"
+    elif exists and value is not None:
+        value, style = floatformat(value, digits), "figure"
+    else:
+        return NOTHING
+    return format_html('<span class="card-label">{} </span><span class="{}">{}</span>', label, style, value)

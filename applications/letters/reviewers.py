@@ -1,0 +1,58 @@
+"""Notices to the supervisor and the co-advisors, one letter for each application: name, project, link; no document.
+
+Whoever prefers one letter a day gets the same news from `digests` instead. No notice ever holds a rating.
+"""
+
+from collections.abc import Iterator
+
+from applications.letters.outbox import queue
+from applications.letters.wording import standard_wording, supervisor_email, with_personal_line
+from applications.models import Application, Letter, Preference
+
+
+def notice_received(application: Application) -> list[Letter]:
+    return _to_reviewers(application, Letter.Kind.NOTICE_RECEIVED)
+
+
+def notice_accepted(application: Application) -> list[Letter]:
+    return _to_reviewers(application, Letter.Kind.NOTICE_ACCEPTED)
+
+
+def notice_withdrawn(application: Application) -> list[Letter]:
+    return _to_reviewers(application, Letter.Kind.NOTICE_WITHDRAWN)
+
+
+def notice_lapsed(application: Application) -> list[Letter]:
+    """Call it while the application still knows until when its offer stood."""
+    return _to_reviewers(application, Letter.Kind.NOTICE_LAPSED)
+
+
+def reviewer_addresses(application: Application) -> list[str]:
+    """Supervisor first, then the co-advisors who have an address; each address once."""
+    return list({address.casefold(): address for address, _user in _reviewers(application)}.values())
+
+
+def _reviewers(application: Application) -> Iterator[tuple[str, object]]:
+    """Where each reviewer gets letters, with their account (None without one)."""
+    yield supervisor_email(application), application.project.supervisor
+    for co_advisor in application.project.co_advisors.select_related("user"):
+        address = co_advisor.email or (co_advisor.user.email if co_advisor.user else "")
+        if address:
+            yield address, co_advisor.user
+
+
+def _to_reviewers(application: Application, kind: str) -> list[Letter]:
+    told_once_a_day = _told_once_a_day(application)
+    wording = with_personal_line(standard_wording(application, kind))
+    return [
+        queue(kind, address, wording, application=application)
+        for address in reviewer_addresses(application)
+        if address.casefold() not in told_once_a_day
+    ]
+
+
+def _told_once_a_day(application: Application) -> set[str]:
+    """The addresses of those who prefer one letter a day, and can be sent it."""
+    people = {user.pk: address for address, user in _reviewers(application) if user and user.is_active and user.email}
+    daily = Preference.objects.filter(user__in=people, notices=Preference.Notices.DAILY)
+    return {people[pk].casefold() for pk in daily.values_list("pk", flat=True)}
