@@ -5,7 +5,6 @@ from applications.forms.decision import (
     PersonalLineField,
     StagedForm,
     UndoForm,
-    as_shown,
 )
 from applications.forms.entry import EntryForm
 from applications.forms.invitation import ChoosePasswordForm
@@ -42,5 +41,4 @@ __all__ = [
     "WithdrawForm",
     "WordingForm",
     "WriteForm",
-    "as_shown",
 ]

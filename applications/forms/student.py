@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from applications import documents, workflow
+from applications import documents
 from applications.forms.fields import (
     DIRECTION_CONTROLS,
     AddressField,
@@ -373,10 +373,7 @@ class CompletionForm(ConsentForm, DocumentsForm, AnswersForm):
     """
 
     def __init__(self, *args, application: Application, **kwargs) -> None:
-        initial = dict(application.answers)
-        if workflow.start_is_unknown(application):
-            initial["earliest_start"] = None
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, initial=application.answers, **kwargs)
         kinds = {document.kind for document in application.current_documents()}
         self.missing = {
             field

@@ -96,7 +96,8 @@ class Application(models.Model):
     email_key = models.CharField(max_length=320, editable=False)
     university = models.CharField(_("university"), max_length=200)
     programme = models.CharField(_("programme"), max_length=200)
-    earliest_start = models.DateField(_("earliest start"))
+    # Unknown only while an application that was entered by hand waits for its student.
+    earliest_start = models.DateField(_("earliest start"), null=True, blank=True)
     motivation = models.TextField(_("motivation"))
     links = models.TextField(_("links"), blank=True)
     answers_version = models.PositiveIntegerField(_("version of the answers"), default=1)

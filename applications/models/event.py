@@ -72,6 +72,11 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("history")
         ordering = ["created_at", "pk"]
+        indexes = [
+            models.Index(
+                fields=["to_status", "application"], condition=models.Q(kind="moved"), name="applications_event_reached"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.application_id}: {self.kind}"

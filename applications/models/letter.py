@@ -102,7 +102,10 @@ class Letter(models.Model):
         verbose_name = _("letter")
         verbose_name_plural = _("letters")
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["send_after"], condition=Q(status="queued"), name="applications_letter_queue")]
+        indexes = [
+            models.Index(fields=["send_after"], condition=Q(status="queued"), name="applications_letter_queue"),
+            models.Index(fields=["application"], condition=Q(status="failed"), name="applications_letter_failed"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status="sent", sent_at__isnull=False) | (~Q(status="sent") & Q(sent_at=None)),

@@ -86,7 +86,6 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
         "erase_on": erase_on(application),
         "came_by_link": grants.came_by_link(request, application),
         "entered_by": _who_entered(application),
-        "start_is_unknown": workflow.start_is_unknown(application),
         "can_withdraw": application.student_may_move_to(Status.WITHDRAWN),
         "can_accept": application.student_may_move_to(Status.ACCEPTED),
         "answer_by": answer_by,

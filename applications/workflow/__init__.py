@@ -49,7 +49,6 @@ from applications.workflow.submitting import (
     enter_by_hand,
     find_repeated,
     refuse_unless_open,
-    start_is_unknown,
     submit,
 )
 from applications.workflow.transferring import transfer
@@ -92,7 +91,6 @@ __all__ = [
     "set_star",
     "skip",
     "stage",
-    "start_is_unknown",
     "submit",
     "transfer",
     "undo",

@@ -183,19 +183,13 @@ def enter_by_hand(
             entered_by=by,
             received_at=_moment_of(received_on),
             **{name: answers.get(name) or "" for name in Application.ANSWERS if name != "earliest_start"},
-            earliest_start=answers.get("earliest_start") or received_on or timezone.localdate(),
+            earliest_start=answers.get("earliest_start"),
         )
         claim(application, list(uploads))
         search.refresh(application)
         record(application, Event.Kind.ENTERED, by=by, to_status=Status.RECEIVED)
         letters.entered(application)
     return application
-
-
-def start_is_unknown(application: Application) -> bool:
-    """Whether the earliest start only stands in for one, because the e-mail named none: it is the day of the e-mail."""
-    came_on = timezone.localdate(application.received_at)
-    return not application.is_consented and application.earliest_start == came_on
 
 
 def _moment_of(day: datetime.date | None) -> datetime.datetime:

@@ -267,5 +267,5 @@ def test_a_full_disk_loses_no_word(desk, fields, monkeypatch):
 def test_the_start_that_no_email_named_is_known_to_be_unknown(desk, fields):
     desk.post(ADD, fields(desk, received_on=(timezone.localdate() - datetime.timedelta(days=9)).isoformat()))
     application = Application.objects.get()
-    assert workflow.start_is_unknown(application)
+    assert application.earliest_start is None
     assert Event.objects.count() == 1

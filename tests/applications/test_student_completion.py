@@ -251,8 +251,8 @@ def test_a_corrected_address_gets_the_letter_about_completing_again(entered):
 
 
 def test_a_start_that_was_given_is_not_taken_for_an_unknown_one(project, supervisor, by_link, entered):
-    assert workflow.start_is_unknown(entered)
+    assert entered.earliest_start is None
     start = timezone.localdate() + datetime.timedelta(days=5)
     answers = {"full_name": "Bob Example", "email": "bob@example.org", "earliest_start": start}
     bob = workflow.enter_by_hand(project, answers=answers, uploads=[], by=supervisor)
-    assert not workflow.start_is_unknown(bob)
+    assert bob.earliest_start == start
