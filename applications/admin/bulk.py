@@ -25,7 +25,7 @@ from applications import letters, workflow
 from applications.admin import queue
 from applications.admin.base import ApplicationPages
 from applications.forms.bulk import DECISION_WORDS, STAGED_TOGETHER, AskManyForm, ChosenForm, Seen, StageForm, seen_in
-from applications.forms.decision import as_shown, usual_offer_day
+from applications.forms.decision import usual_offer_day
 from applications.models import Application, Decision
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
 from projects.models import Project
@@ -154,7 +154,7 @@ def example_letter(application: Application, to_status: Status) -> letters.Wordi
     """The standard letter as the first of them would get it, for the reviewers' eyes."""
     lapses_on = usual_offer_day() if to_status == Status.OFFERED else None
     wording = letters.standard_wording(application, letter_kind(application.status, to_status), lapses_on=lapses_on)
-    return letters.Wording(wording.subject, as_shown(wording.body))
+    return letters.Wording(wording.subject, letters.as_shown(wording.body))
 
 
 class BulkPages(ApplicationPages):

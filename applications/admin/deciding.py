@@ -13,7 +13,7 @@ from applications import letters, workflow
 from applications.admin import queue
 from applications.admin.base import ApplicationPages
 from applications.admin.remaining import tell_when_places_are_gone
-from applications.forms import DecisionForm, StagedForm, as_shown
+from applications.forms import DecisionForm, StagedForm
 from applications.models import Application, Decision
 from applications.statuses import Status, letter_kind, reviewer_needs_reason
 
@@ -43,7 +43,7 @@ def move_words(from_status: str, to_status: str) -> str:
 
 def wording_as_shown(wording: letters.Wording | None) -> letters.Wording | None:
     """A letter for the reviewers' eyes: exactly what goes out, with words in place of the link."""
-    return wording and letters.Wording(wording.subject, as_shown(wording.body))
+    return wording and letters.Wording(wording.subject, letters.as_shown(wording.body))
 
 
 class DecisionPages(ApplicationPages):

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from applications import letters, workflow
 from applications.admin.deciding import DecisionPages, wording_as_shown
-from applications.forms import PersonalLineField, as_shown
+from applications.forms import PersonalLineField
 from applications.models import Application, Decision, Letter
 from applications.statuses import Status
 
@@ -176,7 +176,7 @@ class ReleasePages(DecisionPages):
                 continue
             try:
                 line = PersonalLineField().clean(text)
-                if line != PersonalLineField().clean(as_shown(decision.personal_line)):
+                if line != PersonalLineField().clean(letters.as_shown(decision.personal_line)):
                     typed.decisions[pk] = self._save_line(request, decision, line, typed.revisions.get(pk, 0))
                     saved.add(pk)
             except ValidationError as error:
@@ -352,7 +352,7 @@ class ReleasePages(DecisionPages):
                 warning=offers.warning(decision),
                 is_ticked=not obstacle and bool(ticks & {"all", decision.group, str(decision.pk)}),
                 is_open=bool(error) or bool(opened & {"all", str(decision.pk)}),
-                line=typed.lines[decision.pk] if error else as_shown(decision.personal_line),
+                line=typed.lines[decision.pk] if error else letters.as_shown(decision.personal_line),
                 error=error,
             )
 

@@ -5,6 +5,7 @@ import datetime
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -14,21 +15,11 @@ from applications.forms.fields import LineField
 from applications.models import Application, Decision, Letter
 from applications.statuses import Status, reviewer_needs_reason
 
-# In letters, reviewers see words in square brackets where the link and the personal line will stand.
-SHOWN = {letters.MANAGE_LINK: "[personal link]", letters.PERSONAL_LINE: "[personal line]"}
-
-
-def as_shown(text: str) -> str:
-    """A letter for the reviewers' eyes."""
-    for placeholder, words in SHOWN.items():
-        text = text.replace(placeholder, words)
-    return text
-
 
 def as_stored(text: str) -> str:
-    """What a reviewer typed, as it is stored: placeholders again, and lines that end in one way."""
-    for placeholder, words in SHOWN.items():
-        text = text.replace(words, placeholder)
+    """What a reviewer typed, as it is stored: placeholders again (see `letters.as_shown`), plain line ends."""
+    for placeholder, words in letters.IN_BRACKETS.items():
+        text = text.replace(str(words), placeholder)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -39,7 +30,7 @@ class LetterField(forms.CharField):
         return as_stored(super().to_python(value))
 
     def prepare_value(self, value) -> str:
-        return as_shown(value or "")
+        return letters.as_shown(value or "")
 
 
 class PersonalLineField(LetterField):
@@ -107,7 +98,7 @@ class DecisionForm(forms.Form):
         application: Application,
         to_status: str,
         kind: str | None,
-        data: dict | None = None,
+        data: QueryDict | dict | None = None,
         *,
         pending: Decision | None = None,
         needs_reason: bool | None = None,
@@ -115,6 +106,8 @@ class DecisionForm(forms.Form):
         self.application, self.kind, self.pending = application, kind, pending
         self.is_offer = to_status == Status.OFFERED
         initial = self.first_values()
+        if isinstance(data, QueryDict):
+            data = data.dict()
         # Whoever leaves the letter's fields out altogether means the standard letter.
         super().__init__(None if data is None else self._following_the_day(initial | data), initial=initial)
         self._drop_what_does_not_apply()
@@ -134,7 +127,7 @@ class DecisionForm(forms.Form):
         values = {"lapses_on": iso_day, "day_in_letter": iso_day}
         if self.tells:
             standard = letters.standard_wording(self.application, self.kind, lapses_on=day)
-            values |= {"subject": standard.subject, "body": as_shown(standard.body)}
+            values |= {"subject": standard.subject, "body": letters.as_shown(standard.body)}
         return values
 
     @property
@@ -203,7 +196,7 @@ class DecisionForm(forms.Form):
     def stored_wording(self) -> letters.Wording:
         """The letter as a staged decision keeps it, with the place of the personal line."""
         edited = letters.Wording(self.cleaned_data["subject"], self.cleaned_data["body"].strip() + "\n")
-        return letters.with_reference(self.application, edited)
+        return letters.ready_to_stage(self.application, edited)
 
     def wording(self) -> letters.Wording:
         """The letter as it goes out."""
@@ -224,10 +217,10 @@ class StagedForm(DecisionForm):
         decision = self.decision
         values = self._standard_values(decision.lapses_on)
         if decision.tells_the_student:
-            values |= {"subject": decision.letter_subject, "body": as_shown(decision.letter_body)}
+            values |= {"subject": decision.letter_subject, "body": letters.as_shown(decision.letter_body)}
         return {
             **values,
-            "personal_line": as_shown(decision.personal_line),
+            "personal_line": letters.as_shown(decision.personal_line),
             "reason": decision.reason,
             "revision": decision.revision,
         }

@@ -5,7 +5,7 @@ the words, `digests` the letters about several applications, `outbox` the row, `
 """
 
 from applications.letters.invitation import invitation
-from applications.letters.placeholders import INVITATION_LINK, MANAGE_LINK, PERSONAL_LINE, as_shown
+from applications.letters.placeholders import IN_BRACKETS, INVITATION_LINK, MANAGE_LINK, PERSONAL_LINE, as_shown
 from applications.letters.reviewers import (
     notice_accepted,
     notice_lapsed,
@@ -31,6 +31,7 @@ from applications.letters.testing import test_letter
 from applications.letters.wording import (
     Wording,
     preview,
+    ready_to_stage,
     standard_wording,
     supervisor_email,
     supervisor_name,
@@ -42,6 +43,7 @@ from applications.letters.wording import (
 __all__ = [
     "GIVE_UP_AFTER",
     "INVITATION_LINK",
+    "IN_BRACKETS",
     "LEASE",
     "MANAGE_LINK",
     "PAUSES",
@@ -64,6 +66,7 @@ __all__ = [
     "notice_withdrawn",
     "offer_lapsed",
     "preview",
+    "ready_to_stage",
     "receipt",
     "reviewer_addresses",
     "send_again",

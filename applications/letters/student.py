@@ -49,7 +49,7 @@ def decision(application: Application, made: Decision, kind: str, wording: Wordi
 
 
 def message(application: Application, wording: Wording, *, writer=None) -> Letter:
-    """What a reviewer writes to the student, signed by `writer` (by default the supervisor)."""
+    """What a reviewer writes to the student, signed by `writer` for the supervisor (by default by the supervisor)."""
     return _to_student(application, Letter.Kind.MESSAGE, message_wording(application, wording, writer=writer))
 
 

@@ -48,7 +48,7 @@ def standard_wording(
     """The letter of `kind` as it goes out unless somebody edits it, in the application's language.
 
     The supervisors' own words where there are some, else those of the product. Holds PERSONAL_LINE where a reviewer
-    may add one. An offer stands until `lapses_on`; `writer` is the reviewer who signs in the supervisor's place.
+    may add one. An offer stands until `lapses_on`; `writer` is the reviewer who signs for the supervisor.
     """
     with translation.override(application.language):
         values = _values(application, kind, lapses_on, writer, former_project)
@@ -221,10 +221,13 @@ def _document_line(document) -> str:
 
 
 def _signature(application: Application, writer) -> str:
-    if writer is not None:
-        return writer.get_full_name() or writer.get_username()
+    """Letters are signed with the supervisor's name; whoever else has written one stands before it."""
     title = application.project.title
-    return supervisor_name(application) or _("The supervisor of “%(title)s”") % {"title": title}
+    supervisor = supervisor_name(application) or _("The supervisor of “%(title)s”") % {"title": title}
+    if writer is None or writer.pk == application.project.supervisor_id:
+        return supervisor
+    name = writer.get_full_name() or writer.get_username()
+    return _("%(writer)s, for %(supervisor)s") % {"writer": name, "supervisor": supervisor}
 
 
 def supervisor_name(application: Application) -> str:
@@ -250,6 +253,13 @@ def with_personal_line(wording: Wording, personal_line: str = "") -> Wording:
         body = f"{body.rstrip()}\n\n{line}\n"
     paragraphs = [part.strip("\n") for part in body.replace("\r\n", "\n").split("\n\n")]
     return Wording(wording.subject, "\n\n".join(part for part in paragraphs if part.strip()).rstrip() + "\n")
+
+
+def ready_to_stage(application: Application, wording: Wording) -> Wording:
+    """`wording` as a decision keeps it: a personal line that comes later has its place, before the reference."""
+    if PERSONAL_LINE not in wording.body:
+        wording = Wording(wording.subject, f"{wording.body.rstrip()}\n\n{PERSONAL_LINE}\n")
+    return with_reference(application, wording)
 
 
 def with_reference(application: Application, wording: Wording) -> Wording:

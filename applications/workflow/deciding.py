@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from applications import letters
 from applications.models import Application, Decision, Event, Letter, Reading
-from applications.statuses import Status, letter_kind, reviewer_needs_reason
+from applications.statuses import UNDO, Status, letter_kind, reviewer_needs_reason
 from applications.workflow.moves import (
     Refused,
     allowed_moves,
@@ -126,7 +126,7 @@ def edit_staged(
             _refuse_without_reason(application.status, decision.to_status, reason)
             decision.reason = reason.strip()
         decision.letter_subject = letter and letter.subject
-        decision.letter_body = letter and letters.with_reference(application, letter).body
+        decision.letter_body = letter and letters.ready_to_stage(application, letter).body
         decision.personal_line = personal_line.strip()
         decision.lapses_on = _lapse_day(decision.to_status, lapses_on or decision.lapses_on)
         decision.staged_by = by
@@ -226,16 +226,7 @@ def _apply_one(decision: Decision, now: datetime.datetime) -> bool:
 def undo_target(application: Application) -> str | None:
     """Where `undo` takes the application: one step back from what the reviewers have told; None where it cannot."""
     told_by_reviewers = application.decisions.filter(applied_at__isnull=False, to_status=application.status).exists()
-    return _UNDO.get(application.status) if told_by_reviewers else None
-
-
-# An offer that was told cannot be unsaid; it is taken back to the waiting list. What the student did is not undone.
-_UNDO = {
-    Status.INTERVIEW: Status.IN_REVIEW,
-    Status.WAITLISTED: Status.IN_REVIEW,
-    Status.DECLINED: Status.IN_REVIEW,
-    Status.OFFERED: Status.WAITLISTED,
-}
+    return UNDO.get(application.status) if told_by_reviewers else None
 
 
 def undo(
@@ -372,7 +363,7 @@ def _wording(
     if kind is None or letter is NO_LETTER:
         return None
     wording = letter or letters.standard_wording(application, kind, lapses_on=lapses_on)
-    return letters.with_reference(application, wording)
+    return letters.ready_to_stage(application, wording)
 
 
 def _set_released(

@@ -246,7 +246,7 @@ def test_a_message_is_what_the_reviewer_wrote_with_greeting_signature_and_refere
     assert letter.body.endswith("Kind regards\nSofia Supervisor\n")
     assert application.reference in letter.body
     by_another = letters.message(application, letters.Wording("", "Which?"), writer=co_advisor)
-    assert by_another.body.endswith("Kind regards\nCarl Coadvisor\n")
+    assert by_another.body.endswith("Kind regards\nCarl Coadvisor, for Sofia Supervisor\n")
     assert application.reference in by_another.subject
 
 
