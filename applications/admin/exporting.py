@@ -107,7 +107,11 @@ class ExportPages(ApplicationPages):
         else:
             # Written to its end before the answer begins: a fault is an error page, never half a table.
             file = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - closed with the answer
-            exports.write_table(export_format, file, pks, request.user)
+            try:
+                exports.write_table(export_format, file, pks, request.user)
+            except BaseException:
+                file.close()
+                raise
             file.seek(0)
             answer = FileResponse(file)
         exports.record_sent(request.user, export_format, len(pks))

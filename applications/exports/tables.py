@@ -1,5 +1,6 @@
 """The list as a table: CSV for programs, XLSX for people. No cell is ever a formula, and no character is lost."""
 
+import contextlib
 import csv
 import datetime
 import io
@@ -119,6 +120,7 @@ class TemporarySheet:
     """While it is written, the sheet lies where the worker sweeps what a killed process leaves, and not in /tmp."""
 
     def __init__(self, sheet) -> None:
+        self.sheet = sheet
         handle, self.path = tempfile.mkstemp(prefix="export-", suffix=".xml", dir=settings.FILE_UPLOAD_TEMP_DIR)
         os.close(handle)
         ALL_TEMP_FILES.append(self.path)  # the writer takes it from this list when the book is saved
@@ -129,6 +131,9 @@ class TemporarySheet:
         pass
 
     def __exit__(self, *args) -> None:
+        if not self.sheet.closed:  # a fault came before the book was saved
+            with contextlib.suppress(OSError):  # the same full disk
+                self.sheet.close()
         if self.path in ALL_TEMP_FILES:
             ALL_TEMP_FILES.remove(self.path)
             os.unlink(self.path)

@@ -15,7 +15,10 @@ ALL_WELL = {"database": "ok", "storage": "ok", "letters": "ok"}
 
 def due_since(minutes: int, **more) -> Letter:
     return baker.make(
-        Letter, send_after=timezone.now() - datetime.timedelta(minutes=minutes), **{"status": "queued"} | more
+        Letter,
+        to_student=False,
+        send_after=timezone.now() - datetime.timedelta(minutes=minutes),
+        **{"status": "queued"} | more,
     )
 
 
