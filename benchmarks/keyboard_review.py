@@ -101,7 +101,7 @@ def walk(page: Page, count: int) -> dict[str, list[float]]:
 def tab_to_the_first_application(page: Page) -> int:
     for presses in range(1, MOST_TABS + 1):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('#result_list th a')"):
+        if page.evaluate("document.activeElement.matches('#result_list tbody th a')"):
             return presses
     sys.exit(f"No application could be reached by {MOST_TABS} presses of Tab.")
 

@@ -193,7 +193,7 @@ def test_after_a_decision_comes_the_next_open_application_of_the_list(reviewing,
         make_application(full_name=name, email=f"{name}@example.org") for name in ("Ada", "Ben", "Cy", "Dee")
     )
     Application.objects.filter(pk=cy.pk).update(status=Status.DECLINED)
-    filters = "?_changelist_filters=o%3D0"
+    filters = "?_changelist_filters=o%3D2"
 
     after_ben = reviewing.post(decide_url(ben, Status.INTERVIEW) + filters, {"send": "1"})
     after_dee = reviewing.post(decide_url(dee, Status.DECLINED) + filters, {"send": "1"})
@@ -341,7 +341,7 @@ def test_after_staging_comes_the_next_application_about_which_nothing_is_staged(
         make_application(full_name=name, email=f"{name}@example.org") for name in ("Ada", "Ben", "Cy", "Dee")
     )
     workflow.stage(cy, Status.DECLINED, by=supervisor)
-    filters = "?_changelist_filters=o%3D0"
+    filters = "?_changelist_filters=o%3D2"
 
     after_ben = reviewing.post(decide_url(ben, Status.INTERVIEW) + filters, {"action": "stage"})
     after_dee = reviewing.post(decide_url(dee, Status.DECLINED) + filters, {"action": "stage"})
@@ -349,7 +349,7 @@ def test_after_staging_comes_the_next_application_about_which_nothing_is_staged(
 
     assert after_ben["Location"] == f"{LIST}{dee.pk}/change/{filters}"
     assert after_dee["Location"] == f"{LIST}{ada.pk}/change/{filters}"
-    assert after_ada["Location"] == f"{LIST}?o=0"
+    assert after_ada["Location"] == f"{LIST}?o=2"
 
 
 def test_who_stages_over_a_staged_decision_is_told_first(reviewing, supervisor, make_application):

@@ -3,12 +3,9 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-
-AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +45,8 @@ def open_browser(browser: Browser, live_server) -> Iterator:
     """Opens a new browser profile; afterwards no page in it may have broken the policy or raised an error."""
     opened: list[tuple[BrowserContext, list[Watch]]] = []
 
-    def open_(**options) -> Page:
-        options = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options
+    def open_(width: int = 1440, **options) -> Page:
+        options = {"viewport": {"width": width, "height": 900}, "locale": "en-GB"} | options
         context = browser.new_context(base_url=live_server.url, **options)
         watches: list[Watch] = []
         opened.append((context, watches))
@@ -71,15 +68,3 @@ def open_browser(browser: Browser, live_server) -> Iterator:
 @pytest.fixture
 def page(open_browser) -> Page:
     return open_browser()
-
-
-def accessibility_faults(page: Page) -> list[str]:
-    """What axe finds on the page as it is now, one line each."""
-    page.watch.is_paused = True
-    page.evaluate(AXE.read_text() + "; undefined")
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
-    return [
-        f"{violation['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for violation in result["violations"]
-        for node in violation["nodes"]
-    ]

@@ -1,31 +1,19 @@
 """The desk in a real browser: sound wide and narrow, light and dark, empty and full; usable with the keyboard alone."""
 
 import pytest
-from playwright.sync_api import Page
 
 from applications import demo
 from applications.models import Application
 from projects.models import Project
-from tests.browser.conftest import accessibility_faults
-from tests.browser.test_pages import LOOKS, assert_page_is_sound
+from tests.browser.pages import WIDTHS, accessibility_faults, assert_page_is_sound, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def sign_in(page: Page, user) -> None:
-    user.set_password("a long enough password")
-    user.save()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(user.username)
-    page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_role("heading", name="Applications and projects").wait_for()
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_busy_desk_is_sound(open_browser, superuser, look):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_busy_desk_is_sound(open_browser, superuser, width):
     demo.seed(120)
-    page = open_browser(**look)
+    page = open_browser(width=width)
     sign_in(page, superuser)
 
     assert page.locator(".desk-card").count() >= 6
@@ -35,9 +23,9 @@ def test_a_busy_desk_is_sound(open_browser, superuser, look):
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_desk_of_a_beginner_is_sound(open_browser, supervisor, topic, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_desk_of_a_beginner_is_sound(open_browser, supervisor, topic, width):
+    page = open_browser(width=width)
     sign_in(page, supervisor)
     assert page.get_by_role("link", name="Make your first project").is_visible()
     assert_page_is_sound(page)

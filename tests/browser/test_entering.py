@@ -9,7 +9,7 @@ from applications import documents, workflow
 from applications.models import Application, Decision, Document
 from applications.tokens import manage_token
 from tests import pdfs
-from tests.browser.test_pages import LOOKS, assert_page_is_sound, sign_in
+from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -37,9 +37,9 @@ def pdf(name: str, content: bytes) -> dict:
     return {"name": name, "mimeType": "application/pdf", "buffer": content}
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_page_for_entering_is_sound_empty_and_with_errors(open_browser, supervisor, application, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_for_entering_is_sound_empty_and_with_errors(open_browser, supervisor, application, width):
+    page = open_browser(width=width)
     sign_in(page, supervisor)
 
     page.goto("/admin/applications/application/add/")
@@ -58,9 +58,9 @@ def test_the_page_for_entering_is_sound_empty_and_with_errors(open_browser, supe
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_page_of_those_who_wait_is_sound_full_and_empty(open_browser, supervisor, filled, other_project, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_those_who_wait_is_sound_full_and_empty(open_browser, supervisor, filled, other_project, width):
+    page = open_browser(width=width)
     sign_in(page, supervisor)
     address = f"/admin/projects/project/{filled.pk}/remaining/"
 
@@ -80,9 +80,9 @@ def test_the_page_of_those_who_wait_is_sound_full_and_empty(open_browser, superv
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_students_page_and_the_form_for_completing_are_sound(open_browser, entered, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_students_page_and_the_form_for_completing_are_sound(open_browser, entered, width):
+    page = open_browser(width=width)
 
     page.goto(f"/applications/open/{manage_token(entered)}/")
     assert_page_is_sound(page)
@@ -95,12 +95,7 @@ def test_the_students_page_and_the_form_for_completing_are_sound(open_browser, e
 
 def test_from_the_email_to_the_students_consent_without_a_script(open_browser, supervisor, project):
     desk = open_browser(java_script_enabled=False)
-    supervisor.set_password("a long enough password")
-    supervisor.save()
-    desk.goto("/admin/")
-    desk.get_by_label("Username").fill(supervisor.username)
-    desk.get_by_label("Password").fill("a long enough password")
-    desk.get_by_role("button", name="Log in").click()
+    sign_in(desk, supervisor)
     desk.goto("/admin/applications/application/")
     desk.get_by_role("link", name="Enter an application").click()
     desk.get_by_label("Name").fill("Ada Example")
@@ -128,12 +123,7 @@ def test_from_the_email_to_the_students_consent_without_a_script(open_browser, s
 
 def test_those_who_wait_are_staged_in_one_step_without_a_script(open_browser, supervisor, filled):
     page = open_browser(java_script_enabled=False)
-    supervisor.set_password("a long enough password")
-    supervisor.save()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(supervisor.username)
-    page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, supervisor)
     page.goto(f"/admin/projects/project/{filled.pk}/change/")
     page.get_by_role("button", name="Close for applications").click()
     page.get_by_role("link", name="Tick all").click()

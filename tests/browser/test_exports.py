@@ -8,7 +8,7 @@ from applications import exports
 from applications.admin.exporting import rows_as_listed
 from applications.exports import jobs
 from applications.models import Export
-from tests.browser.test_pages import LOOKS, assert_page_is_sound, sign_in
+from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -24,9 +24,9 @@ def make() -> None:
     assert exports.make_due(rows_as_listed) == 1
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_of_an_export_are_sound_in_every_state(open_browser, superuser, application, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_pages_of_an_export_are_sound_in_every_state(open_browser, superuser, application, width):
+    page = open_browser(width=width)
     sign_in(page, superuser)
     export = Export.objects.create(user=superuser, format="zip", total=10_000)
     addresses = [PAGE, f"{PAGE}?_changelist_filters=q%3Dnobody", "/admin/applications/export/"]
@@ -77,12 +77,7 @@ def test_a_long_export_is_watched_without_javascript_and_the_watching_can_be_sto
     open_browser, supervisor, application, long_ones
 ):
     page = open_browser(java_script_enabled=False)
-    supervisor.set_password("a long enough password")
-    supervisor.save()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(supervisor.username)
-    page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, supervisor)
     page.goto(PAGE)
     page.get_by_role("button", name="Export").click()
     page.get_by_role("link", name="Do not look again by itself").click()

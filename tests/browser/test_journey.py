@@ -10,10 +10,9 @@ from playwright.sync_api import Page, expect
 from applications import letters
 from applications.models import Application, Letter
 from tests import pdfs
+from tests.browser.pages import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-PASSWORD = "a long enough password"
 
 
 @pytest.fixture
@@ -34,8 +33,6 @@ def files(tmp_path: Path) -> dict[str, Path]:
 @pytest.fixture(autouse=True)
 def site(settings, live_server, project, supervisor: User):
     settings.SITE_URL = live_server.url
-    supervisor.set_password(PASSWORD)
-    supervisor.save()
 
 
 def fill_in(page: Page, files: dict[str, Path]) -> None:
@@ -54,13 +51,6 @@ def find_project_and_open_form(page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="Can a transformer learn sequence alignment?").click()
     page.get_by_role("link", name=re.compile("Apply")).first.click()
-
-
-def sign_in_as_supervisor(page: Page, supervisor: User) -> None:
-    page.goto("/admin/applications/application/?status=open")
-    page.get_by_label("Username").fill(supervisor.username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
 
 
 def open_manage_link(page: Page, letter_files) -> None:
@@ -87,7 +77,7 @@ def test_a_student_applies_is_offered_the_project_and_accepts(
         expect(student.get_by_text(words).first).to_be_visible()
 
     reviewer = open_browser(java_script_enabled=scripts)
-    sign_in_as_supervisor(reviewer, supervisor)
+    sign_in(reviewer, supervisor, "/admin/applications/application/?status=open")
     reviewer.get_by_role("link", name=re.compile("Ada O'Example")).click()
     expect(reviewer.locator("iframe.viewer")).to_be_visible()
     reviewer.get_by_label("Add a note").fill("Ask for the thesis.")
@@ -146,7 +136,7 @@ def test_a_double_click_makes_one_application(page, files):
 
 def test_the_viewer_shows_the_pdf_beside_the_answers(open_browser, supervisor, application):
     reviewer = open_browser()
-    sign_in_as_supervisor(reviewer, supervisor)
+    sign_in(reviewer, supervisor, "/admin/applications/application/?status=open")
     reviewer.get_by_role("link", name=re.compile("Ada Example")).click()
 
     with reviewer.expect_response(lambda r: "/documents/" in r.url) as answer:

@@ -10,7 +10,7 @@ from applications import workflow
 from applications.models import Application, Rendition
 from applications.statuses import Status
 from projects.models import Criterion
-from tests.browser.test_pages import LOOKS, assert_page_is_sound, sign_in
+from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -43,9 +43,9 @@ def ids(applications) -> str:
     return ",".join(str(application.pk) for application in applications)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_list_and_what_it_leads_to_are_sound(open_browser, supervisor, several, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_list_and_what_it_leads_to_are_sound(open_browser, supervisor, several, width):
+    page = open_browser(width=width)
     sign_in(page, supervisor)
 
     page.goto(LIST)
@@ -83,12 +83,7 @@ def test_many_are_staged_from_the_list_with_the_keyboard_alone(page: Page, super
 
 def test_the_list_narrows_without_scripts(open_browser, supervisor, several):
     page = open_browser(java_script_enabled=False)
-    supervisor.set_password("a long enough password")
-    supervisor.save()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(supervisor.username)
-    page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, supervisor)
     page.goto(LIST)
 
     page.locator(".list-filters summary").click()

@@ -1,29 +1,16 @@
 """Every page of the main job keeps the policy and the rules of accessibility, wide and narrow, light and dark."""
 
 import pytest
-from playwright.sync_api import Page
 
 from applications.tokens import manage_token
-from tests.browser.conftest import accessibility_faults
+from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [
-    pytest.param({"viewport": {"width": width, "height": 900}, "color_scheme": scheme}, id=f"{width} {scheme}")
-    for width in (1440, 390)
-    for scheme in ("light", "dark")
-]
 
-
-def assert_page_is_sound(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert page.locator("h1").count() == 1
-    assert accessibility_faults(page) == []
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_public_pages_are_sound(open_browser, project, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_public_pages_are_sound(open_browser, project, width):
+    page = open_browser(width=width)
 
     for address in (
         "/",
@@ -32,18 +19,19 @@ def test_public_pages_are_sound(open_browser, project, look):
         "/applications/find/",
         "/privacy/",
         "/no/page/",
+        "/admin/login/",
     ):
         page.goto(address)
         assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_wide_description_does_not_make_the_page_wider(open_browser, project, look):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_wide_description_does_not_make_the_page_wider(open_browser, project, width):
     cells = " | ".join(["a rather wide cell"] * 12)
     dashes = " | ".join(["---"] * 12)
     project.description = f"Run:\n\n    {'python -m align ' * 12}\n\n{cells}\n{dashes}\n{cells}\n\n{'unbroken' * 40}"
     project.save()
-    page = open_browser(**look)
+    page = open_browser(width=width)
 
     page.goto(project.get_absolute_url())
 
@@ -52,9 +40,9 @@ def test_a_wide_description_does_not_make_the_page_wider(open_browser, project, 
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_form_is_sound_empty_and_with_errors(open_browser, project, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_form_is_sound_empty_and_with_errors(open_browser, project, width):
+    page = open_browser(width=width)
 
     page.goto(f"{project.get_absolute_url()}apply/")
     assert_page_is_sound(page)
@@ -63,9 +51,9 @@ def test_the_form_is_sound_empty_and_with_errors(open_browser, project, look):
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_students_pages_are_sound(open_browser, application, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_students_pages_are_sound(open_browser, application, width):
+    page = open_browser(width=width)
 
     page.goto(f"/applications/open/{manage_token(application)}/")
     assert_page_is_sound(page)
@@ -74,19 +62,9 @@ def test_the_students_pages_are_sound(open_browser, application, look):
         assert_page_is_sound(page)
 
 
-def sign_in(page: Page, user) -> None:
-    user.set_password("a long enough password")
-    user.save()
-    page.goto("/admin/")
-    assert_page_is_sound(page)
-    page.get_by_label("Username").fill(user.username)
-    page.get_by_label("Password").fill("a long enough password")
-    page.get_by_role("button", name="Log in").click()
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_review_side_is_sound(open_browser, supervisor, application, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_review_side_is_sound(open_browser, supervisor, application, width):
+    page = open_browser(width=width)
     sign_in(page, supervisor)
 
     letter = application.letters.first()
@@ -106,9 +84,9 @@ def test_the_review_side_is_sound(open_browser, supervisor, application, look):
         assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_accounts_and_the_catalogues_words_are_sound(open_browser, superuser, project, look):
-    page = open_browser(**look)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_accounts_and_the_catalogues_words_are_sound(open_browser, superuser, project, width):
+    page = open_browser(width=width)
     sign_in(page, superuser)
 
     for address in (

@@ -7,29 +7,19 @@ from playwright.sync_api import Page, expect
 
 from applications import workflow
 from applications.models import Decision
-from tests.browser.conftest import accessibility_faults
+from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/applications/application/"
 RELEASE = f"{LIST}release/"
-LOOKS = [
-    pytest.param({"viewport": {"width": width, "height": 900}, "color_scheme": scheme}, id=f"{width} {scheme}")
-    for width in (1440, 390)
-    for scheme in ("light", "dark")
-]
 
 
 @pytest.fixture
 def signed_in_page(open_browser, supervisor):
     def open_(**options) -> Page:
-        supervisor.set_password("a long enough password")
-        supervisor.save()
         page = open_browser(**options)
-        page.goto("/admin/")
-        page.get_by_label("Username").fill(supervisor.username)
-        page.get_by_label("Password").fill("a long enough password")
-        page.get_by_role("button", name="Log in").click()
+        sign_in(page, supervisor)
         return page
 
     return open_
@@ -54,17 +44,11 @@ def staged(make_application, supervisor, project):
     return people
 
 
-def assert_page_is_sound(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert page.locator("h1").count() == 1
-    assert accessibility_faults(page) == []
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_of_deciding_and_telling_are_sound(signed_in_page, staged, supervisor, make_application, look):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_pages_of_deciding_and_telling_are_sound(signed_in_page, staged, supervisor, make_application, width):
     told = make_application(full_name="Gus", email="gus@example.org")
     workflow.decide(told, "declined", by=supervisor)
-    page = signed_in_page(**look)
+    page = signed_in_page(width=width)
 
     for address in (
         f"{RELEASE}?tick=all&letters=all",
