@@ -45,6 +45,7 @@ def main() -> None:
     ratings = Review.objects.filter(reviewer=user).count()
     staged = Decision.objects.filter(staged_by=user).count()
     port = free_port()
+    cookie = session_of(user, port)  # Django's database is not for use inside of Playwright's loop
     server = started_server(port)
     try:
         with sync_playwright() as playwright:
@@ -53,7 +54,7 @@ def main() -> None:
             context = browser.new_context(
                 base_url=f"http://127.0.0.1:{port}", viewport={"width": 1440, "height": 900}, locale="en-GB"
             )
-            context.add_cookies([session_of(user, port)])
+            context.add_cookies([cookie])
             times = walk(context.new_page(), arguments.applications)
             browser.close()
     finally:

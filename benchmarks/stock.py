@@ -18,6 +18,11 @@ class StockAdmin(admin.ModelAdmin):
     search_fields = ["reference", "full_name", "email"]
     view_on_site = False
 
+    def get_urls(self) -> list:
+        """The frame leads to the release page, which the stock admin has not."""
+        here = self.admin_site.admin_view(self.changelist_view)
+        return [path("release/", here, name="applications_application_release"), *super().get_urls()]
+
 
 site = TrackerAdminSite(name="stock")
 for model, own in admin.site._registry.items():  # the frame links to the lists of the others, too

@@ -68,6 +68,7 @@ class ApplicationPages(RestrictedAdmin):
             .select_related("project__topic", "project__supervisor")
             .prefetch_related("documents__rendition")
             .filter(pk=pk)
+            .order_by()  # the list's order is of no use for one
             .first()
         )
         if application is None:

@@ -1,7 +1,9 @@
 """What stands in the cells of the list of applications.
 
-The short ones are put together here and not by a template each: fifty rows of twelve cells are six hundred templates.
+They are put together here and not by a template each: fifty rows of twelve cells are six hundred templates.
 """
+
+import functools
 
 from django.template.defaultfilters import floatformat
 from django.template.loader import render_to_string
@@ -30,14 +32,41 @@ def star(application: Application) -> SafeString:
 
 
 def applicant(application: Application) -> SafeString:
-    return render_to_string("admin/applications/application/cells/applicant.html", {"application": application})
+    return format_html(
+        '<span class="person"><span class="initials" aria-hidden="true">{}</span><span class="person-words">'
+        '<span class="person-name">{}</span> <span class="person-address">{}</span></span></span>',
+        application.initials,
+        application.full_name,
+        application.email,
+    )
 
 
 def status(application: Application, decision: Decision | None) -> SafeString:
     """The status, and beneath it what was decided and not told yet."""
-    words = DECISION_WORDS[Status(decision.to_status)] if decision else ""
-    context = {"application": application, "decision": decision, "decision_words": words}
-    return render_to_string("admin/applications/application/cells/status.html", context)
+    badge = _badge(application.status, application.get_status_display())
+    consent = SafeString("") if application.is_consented else _mark(_("By hand, no consent yet"))
+    return format_html(
+        '<span class="status-cell">{}{}{}</span>', badge, _decision_mark(decision) if decision else "", consent
+    )
+
+
+@functools.cache
+def _badge(status: str, label: str) -> SafeString:
+    return render_to_string("includes/status_badge.html", {"status": status, "label": label})
+
+
+def _decision_mark(decision: Decision) -> SafeString:
+    words = {"decision": DECISION_WORDS[Status(decision.to_status)]}
+    if decision.is_staged:
+        return _mark(_("Staged: %(decision)s") % words, "is-staged")
+    if decision.is_on_its_way:
+        return _mark(_("On its way: %(decision)s") % words, "is-on-its-way")
+    return _mark(_("Dropped: %(decision)s") % words, "is-dropped", decision.dropped_why)
+
+
+def _mark(words: str, style: str = "", title: str = "") -> SafeString:
+    why = format_html(' title="{}"', title) if title else ""
+    return format_html(' <span class="{}"{}>{}</span>', f"decision-mark {style}".rstrip(), why, words)
 
 
 def university(application: Application) -> SafeString:

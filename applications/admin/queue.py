@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from typing import Self
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -16,8 +16,6 @@ from applications.models.application import promised_before
 from applications.statuses import OPEN_STATUSES, Status
 
 FILTERS = "_changelist_filters"  # the parameter in which the admin carries a list's filters along
-
-Rows = QuerySet | Sequence[int]  # the list, or its primary keys as `ids_of` has read them once for several questions
 
 
 # The order, when no column was chosen
@@ -85,40 +83,48 @@ def listed(model_admin: ModelAdmin, request: HttpRequest) -> QuerySet[Applicatio
         return model_admin.get_changelist_instance(list_request).queryset
 
 
-def ids_of(rows: Rows) -> list[int]:
-    return list(rows.values_list("pk", flat=True)) if isinstance(rows, QuerySet) else list(rows)
+@dataclasses.dataclass(frozen=True)
+class Queue:
+    """The list that somebody came from as it is now, and how far they are with what they have begun."""
 
+    ids: list[int]
+    states: dict[int, str]
 
-def place_of(pk: int, rows: Rows) -> Place:
-    ids = ids_of(rows)
-    if pk not in ids:
-        return Place(None, len(ids), None, ids[0] if ids else None)
-    index = ids.index(pk)
-    return Place(
-        position=index + 1,
-        length=len(ids),
-        previous=ids[index - 1] if index else None,
-        next=ids[index + 1] if index + 1 < len(ids) else None,
-    )
+    @classmethod
+    def read(cls, user, rows: QuerySet[Application]) -> Self:
+        """Two questions to the database, whatever is asked of the queue then."""
+        readings = Reading.objects.filter(reviewer=user).values_list("application_id", "state")
+        return cls(list(rows.values_list("pk", flat=True)), dict(readings))
 
+    def place_of(self, pk: int) -> Place:
+        ids = self.ids
+        if pk not in ids:
+            return Place(None, len(ids), None, ids[0] if ids else None)
+        index = ids.index(pk)
+        return Place(
+            position=index + 1,
+            length=len(ids),
+            previous=ids[index - 1] if index else None,
+            next=ids[index + 1] if index + 1 < len(ids) else None,
+        )
 
-def progress(user, rows: Rows) -> tuple[int, int]:
-    """How many of the list `user` is done with (read, or abstained from), and how many there are."""
-    ids = ids_of(rows)
-    states = _states(user)
-    return sum(states.get(pk) in Reading.DONE for pk in ids), len(ids)
+    def done(self) -> int:
+        """How many of the list the reviewer has read or abstained from."""
+        return len({pk for pk, state in self.states.items() if state in Reading.DONE}.intersection(self.ids))
 
+    def next_unread(self, pk: int) -> int | None:
+        """The next that the reviewer is not done with: after `pk`, else from the list's top, skipped ones last.
 
-def next_unread(user, pk: int, rows: Rows) -> int | None:
-    """The next application that `user` is not done with: after this one, else from the list's top, skipped ones last.
-
-    None when this is the only one left, or none is.
-    """
-    ids = ids_of(rows)
-    states = _states(user)
-    left = [other for other in _after(pk, ids) if states.get(other) not in Reading.DONE]
-    unread = [other for other in left if other not in states]
-    return next(iter(unread + left), None)
+        None when this is the only one left, or none is.
+        """
+        skipped = None
+        for other in _after(pk, self.ids):
+            state = self.states.get(other)
+            if state is None:
+                return other
+            if skipped is None and state not in Reading.DONE:
+                skipped = other
+        return skipped
 
 
 def next_open(pk: int, rows: QuerySet[Application]) -> int | None:
@@ -138,8 +144,3 @@ def _after(pk: int, ids: list[int]) -> list[int]:
         return ids
     index = ids.index(pk)
     return ids[index + 1 :] + ids[:index]
-
-
-def _states(user) -> dict[int, str]:
-    """How far `user` is with each application that they have begun."""
-    return dict(Reading.objects.filter(reviewer=user).values_list("application_id", "state"))

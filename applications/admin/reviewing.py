@@ -1,7 +1,5 @@
 """The review page: answers and documents side by side, and what a reviewer does there while reading."""
 
-from collections.abc import Sequence
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -103,14 +101,13 @@ class ReviewPages(ApplicationPages):
 
     def _queue(self, request: HttpRequest, application: Application) -> dict:
         """The place in the list that one came from, and how far one is with it."""
-        rows = self._rows(request)
-        place = queue.place_of(application.pk, rows)
-        done, length = queue.progress(request.user, rows)
-        unread = queue.next_unread(request.user, application.pk, rows)
+        line = self._read_queue(request)
+        place = line.place_of(application.pk)
+        unread = line.next_unread(application.pk)
         return {
             "place": place,
-            "done": done,
-            "length": length,
+            "done": line.done(),
+            "length": place.length,
             "previous_url": place.previous and self._url(request, "change", place.previous),
             "next_url": place.next and self._url(request, "change", place.next),
             "next_unread_url": unread and self._url(request, "change", unread),
@@ -215,12 +212,12 @@ class ReviewPages(ApplicationPages):
 
     def _review(self, request: HttpRequest, application: Application) -> HttpResponse:
         form = ReviewForm(application, self._own_review(request, application), request.POST)
-        rows = self._rows(request)
+        line = self._read_queue(request)
         if not self._save_review(request, application, form):
             return self._review_page(request, application, review_form=form)
         messages.success(request, _("Your rating of %(name)s is saved.") % {"name": application.full_name})
         if request.POST.get("then") == "next":
-            return self._to_next_unread(request, application, rows)
+            return self._to_next_unread(request, application, line)
         return HttpResponseRedirect(self._url(request, "change", application.pk) + "#ratings")
 
     @staticmethod
@@ -241,12 +238,12 @@ class ReviewPages(ApplicationPages):
 
     # Through the queue
 
-    def _rows(self, request: HttpRequest) -> Sequence[int]:
+    def _read_queue(self, request: HttpRequest) -> queue.Queue:
         """The list that one came from as it is before the deed, which may take the application out of it."""
-        return queue.ids_of(queue.listed(self, request))
+        return queue.Queue.read(request.user, queue.listed(self, request))
 
-    def _to_next_unread(self, request: HttpRequest, application: Application, rows: Sequence[int]) -> HttpResponse:
-        following = queue.next_unread(request.user, application.pk, rows)
+    def _to_next_unread(self, request: HttpRequest, application: Application, line: queue.Queue) -> HttpResponse:
+        following = line.next_unread(application.pk)
         if following is None:
             messages.info(request, _("You have read everything in this list."))
             return HttpResponseRedirect(self._list_url(request))
@@ -263,19 +260,19 @@ class ReviewPages(ApplicationPages):
         return require_POST(self._skip)(request, self._application(request, pk, to_change=True))
 
     def _skip(self, request: HttpRequest, application: Application) -> HttpResponse:
-        rows = self._rows(request)
+        line = self._read_queue(request)
         workflow.skip(application, by=request.user)
-        return self._to_next_unread(request, application, rows)
+        return self._to_next_unread(request, application, line)
 
     def abstain_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return require_POST(self._abstain)(request, self._application(request, pk, to_change=True))
 
     def _abstain(self, request: HttpRequest, application: Application) -> HttpResponse:
-        rows = self._rows(request)
+        line = self._read_queue(request)
         workflow.abstain(application, by=request.user)
         self.log_change(request, application, "Abstained.")
         messages.success(request, _("You abstain on %(name)s.") % {"name": application.full_name})
-        return self._to_next_unread(request, application, rows)
+        return self._to_next_unread(request, application, line)
 
     # Deciding with one press
 
@@ -294,7 +291,7 @@ class ReviewPages(ApplicationPages):
             return self._not_staged(request, application, why)
         if not may_be_staged_at_once(application.status, status):
             return HttpResponseRedirect(self._url(request, "decide", application.pk, status))
-        rows = self._rows(request)
+        line = self._read_queue(request)
         form = ReviewForm(application, self._own_review(request, application), request.POST)
         has_rated = form.says_something_new()
         if has_rated and not self._save_review(request, application, form):
@@ -307,7 +304,7 @@ class ReviewPages(ApplicationPages):
             return self._not_staged(request, application, refused.message)
         self.log_change(request, application, f"Staged: {status}.")
         self._tell_what_is_staged(request, application, decision, has_rated)
-        return self._to_next_unread(request, application, rows)
+        return self._to_next_unread(request, application, line)
 
     @staticmethod
     def _was_staged_unseen(request: HttpRequest, application: Application) -> bool:

@@ -44,10 +44,13 @@ def promised_before(now: datetime.datetime) -> datetime.datetime:
     return midnight - datetime.timedelta(days=settings.PROMISED_ANSWER_DAYS)
 
 
-def ratings_are_readable(user) -> Q:
-    """The condition of `ratings_readable_by`, also for annotations: colleagues' ratings count once one's own is in."""
-    rated = Q(Exists(Application.objects.filter(pk=OuterRef("pk"), reviews__reviewer=user)))
-    return rated | Q(project__supervisor=user) if settings.SUPERVISOR_READS_RATINGS else rated
+def ratings_are_readable(user, of: str = "") -> Q:
+    """The condition of `ratings_readable_by`, also for annotations: colleagues' ratings count once one's own is in.
+
+    `of` leads to the application where the rows are something else: `application__` for reviews.
+    """
+    rated = Q(Exists(Application.objects.filter(pk=OuterRef(f"{of}pk"), reviews__reviewer=user)))
+    return rated | Q((f"{of}project__supervisor", user)) if settings.SUPERVISOR_READS_RATINGS else rated
 
 
 class ApplicationQuerySet(models.QuerySet):

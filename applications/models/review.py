@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from applications.models.application import Application
+from applications.models.application import Application, ratings_are_readable
 from applications.models.document import Document
 from projects.models import Criterion, Project
 
@@ -21,7 +21,7 @@ class ReviewQuerySet(models.QuerySet):
         A rating that was seen before one's own is no second opinion. With SUPERVISOR_READS_RATINGS the supervisor of
         the project is exempt, and is shown as such.
         """
-        return self.filter(Q(reviewer=user) | Q(application__in=Application.objects.ratings_readable_by(user)))
+        return self.filter(Q(reviewer=user) | ratings_are_readable(user, of="application__"))
 
 
 class Review(models.Model):

@@ -28,6 +28,10 @@ def several(make_application):
     return make
 
 
+def ids_of(rows) -> list[int]:
+    return list(rows.values_list("pk", flat=True))
+
+
 @pytest.fixture
 def rows_for():
     """The rows of the list with these filters, as the review page of this person asks for them."""
@@ -70,7 +74,7 @@ def test_what_few_have_rated_comes_before_what_many_have_rated(supervisor, co_ad
 def test_each_reviewer_has_an_order_of_their_own_that_stays(supervisor, co_advisor, several, rows_for):
     several(12)
 
-    orders = [queue.ids_of(rows_for(person)) for person in (supervisor, co_advisor, supervisor, co_advisor)]
+    orders = [ids_of(rows_for(person)) for person in (supervisor, co_advisor, supervisor, co_advisor)]
 
     assert orders[0] == orders[2]
     assert orders[1] == orders[3]
@@ -85,30 +89,31 @@ def test_previous_and_next_follow_the_list_as_sorted_searched_and_filtered(clien
         shown = [application.pk for application in client.get(LIST, filters).context["cl"].result_list]
         rows = rows_for(supervisor, **filters)
 
-        assert queue.ids_of(rows) == shown
-        assert queue.place_of(shown[1], rows) == queue.Place(2, 4, shown[0], shown[2])
+        line = queue.Queue.read(supervisor, rows)
+        assert line.ids == shown
+        assert line.place_of(shown[1]) == queue.Place(2, 4, shown[0], shown[2])
 
 
 def test_filters_that_make_no_sense_leave_the_plain_list(supervisor, several, rows_for):
     several(2)
 
-    assert queue.ids_of(rows_for(supervisor, no_such_column="1")) == queue.ids_of(rows_for(supervisor))
+    assert ids_of(rows_for(supervisor, no_such_column="1")) == ids_of(rows_for(supervisor))
 
 
-def test_the_order_is_asked_for_in_one_question(supervisor, several, django_assert_num_queries):
+def test_the_queue_is_read_with_two_questions(supervisor, several, django_assert_num_queries):
     several(3)
     rows = Application.objects.visible_to(supervisor).order_by(*queue.order_for(supervisor))
 
-    with django_assert_num_queries(3):
-        ids = queue.ids_of(rows)
-        queue.place_of(ids[0], ids)
-        queue.progress(supervisor, ids)
-        queue.next_unread(supervisor, ids[0], ids)
+    with django_assert_num_queries(2):
+        line = queue.Queue.read(supervisor, rows)
+        line.place_of(line.ids[0])
+        line.done()
+        line.next_unread(line.ids[0])
 
 
 def test_a_place_outside_of_the_list_leads_to_its_beginning():
-    assert queue.place_of(9, [1, 2]) == queue.Place(None, 2, None, 1)
-    assert queue.place_of(9, []) == queue.Place(None, 0, None, None)
+    assert queue.Queue([1, 2], {}).place_of(9) == queue.Place(None, 2, None, 1)
+    assert queue.Queue([], {}).place_of(9) == queue.Place(None, 0, None, None)
 
 
 def test_progress_counts_what_one_has_read_or_abstained_from_in_this_list(supervisor, co_advisor, several):
@@ -117,8 +122,9 @@ def test_progress_counts_what_one_has_read_or_abstained_from_in_this_list(superv
         Reading.objects.create(application=application, reviewer=supervisor, state=state)
     Reading.objects.create(application=untouched, reviewer=co_advisor, state="read")
 
-    assert queue.progress(supervisor, [a.pk for a in (read, abstained, skipped, untouched)]) == (2, 4)
-    assert queue.progress(supervisor, []) == (0, 0)
+    rows = Application.objects.exclude(pk=elsewhere.pk)
+    assert queue.Queue.read(supervisor, rows).done() == 2
+    assert queue.Queue.read(supervisor, rows.none()).done() == 0
 
 
 def test_next_unread_goes_on_from_here_round_the_end_and_takes_skipped_ones_last(supervisor, several):
@@ -128,7 +134,7 @@ def test_next_unread_goes_on_from_here_round_the_end_and_takes_skipped_ones_last
     Reading.objects.create(application_id=read, reviewer=supervisor, state="read")
 
     def following(pk):
-        return queue.next_unread(supervisor, pk, ids)
+        return queue.Queue.read(supervisor, Application.objects.order_by("pk")).next_unread(pk)
 
     assert following(here) == last
     assert following(last) == first
@@ -140,12 +146,12 @@ def test_next_unread_goes_on_from_here_round_the_end_and_takes_skipped_ones_last
 
 
 def test_the_only_unread_one_is_not_its_own_next(supervisor, application):
-    assert queue.next_unread(supervisor, application.pk, [application.pk]) is None
+    assert queue.Queue.read(supervisor, Application.objects.all()).next_unread(application.pk) is None
 
 
 def test_next_open_passes_over_what_is_answered(supervisor, several, rows_for):
     several(3)
-    ids = queue.ids_of(rows_for(supervisor, o="2"))
+    ids = ids_of(rows_for(supervisor, o="2"))
     Application.objects.filter(pk=ids[1]).update(status=Status.ACCEPTED)
 
     assert queue.next_open(ids[0], rows_for(supervisor, o="2")) == ids[2]
