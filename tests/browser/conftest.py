@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+pytest.register_assert_rewrite("tests.browser.pages")
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:

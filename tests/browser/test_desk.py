@@ -5,12 +5,12 @@ import pytest
 from applications import demo
 from applications.models import Application
 from projects.models import Project
-from tests.browser.pages import WIDTHS, accessibility_faults, assert_page_is_sound, sign_in
+from tests.browser.pages import accessibility_faults, assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_a_busy_desk_is_sound(open_browser, superuser, width):
     demo.seed(120)
     page = open_browser(width=width)
@@ -23,7 +23,7 @@ def test_a_busy_desk_is_sound(open_browser, superuser, width):
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_desk_of_a_beginner_is_sound(open_browser, supervisor, topic, width):
     page = open_browser(width=width)
     sign_in(page, supervisor)

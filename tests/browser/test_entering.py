@@ -9,7 +9,7 @@ from applications import documents, workflow
 from applications.models import Application, Decision, Document
 from applications.tokens import manage_token
 from tests import pdfs
-from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
+from tests.browser.pages import assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -37,7 +37,7 @@ def pdf(name: str, content: bytes) -> dict:
     return {"name": name, "mimeType": "application/pdf", "buffer": content}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_page_for_entering_is_sound_empty_and_with_errors(open_browser, supervisor, application, width):
     page = open_browser(width=width)
     sign_in(page, supervisor)
@@ -58,7 +58,7 @@ def test_the_page_for_entering_is_sound_empty_and_with_errors(open_browser, supe
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_page_of_those_who_wait_is_sound_full_and_empty(open_browser, supervisor, filled, other_project, width):
     page = open_browser(width=width)
     sign_in(page, supervisor)
@@ -80,7 +80,7 @@ def test_the_page_of_those_who_wait_is_sound_full_and_empty(open_browser, superv
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_students_page_and_the_form_for_completing_are_sound(open_browser, entered, width):
     page = open_browser(width=width)
 

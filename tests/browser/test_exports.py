@@ -8,7 +8,7 @@ from applications import exports
 from applications.admin.exporting import rows_as_listed
 from applications.exports import jobs
 from applications.models import Export
-from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
+from tests.browser.pages import assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -24,7 +24,7 @@ def make() -> None:
     assert exports.make_due(rows_as_listed) == 1
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_pages_of_an_export_are_sound_in_every_state(open_browser, superuser, application, width):
     page = open_browser(width=width)
     sign_in(page, superuser)

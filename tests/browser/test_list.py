@@ -10,7 +10,7 @@ from applications import workflow
 from applications.models import Application, Rendition
 from applications.statuses import Status
 from projects.models import Criterion
-from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
+from tests.browser.pages import assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -43,7 +43,7 @@ def ids(applications) -> str:
     return ",".join(str(application.pk) for application in applications)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_list_and_what_it_leads_to_are_sound(open_browser, supervisor, several, width):
     page = open_browser(width=width)
     sign_in(page, supervisor)

@@ -3,12 +3,12 @@
 import pytest
 
 from applications.tokens import manage_token
-from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
+from tests.browser.pages import assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_public_pages_are_sound(open_browser, project, width):
     page = open_browser(width=width)
 
@@ -25,7 +25,7 @@ def test_public_pages_are_sound(open_browser, project, width):
         assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_a_wide_description_does_not_make_the_page_wider(open_browser, project, width):
     cells = " | ".join(["a rather wide cell"] * 12)
     dashes = " | ".join(["---"] * 12)
@@ -40,7 +40,7 @@ def test_a_wide_description_does_not_make_the_page_wider(open_browser, project, 
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_form_is_sound_empty_and_with_errors(open_browser, project, width):
     page = open_browser(width=width)
 
@@ -51,7 +51,7 @@ def test_the_form_is_sound_empty_and_with_errors(open_browser, project, width):
     assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_students_pages_are_sound(open_browser, application, width):
     page = open_browser(width=width)
 
@@ -62,7 +62,7 @@ def test_the_students_pages_are_sound(open_browser, application, width):
         assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_review_side_is_sound(open_browser, supervisor, application, width):
     page = open_browser(width=width)
     sign_in(page, supervisor)
@@ -84,7 +84,7 @@ def test_the_review_side_is_sound(open_browser, supervisor, application, width):
         assert_page_is_sound(page)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_accounts_and_the_catalogues_words_are_sound(open_browser, superuser, project, width):
     page = open_browser(width=width)
     sign_in(page, superuser)

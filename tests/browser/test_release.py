@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from applications import workflow
 from applications.models import Decision
-from tests.browser.pages import WIDTHS, assert_page_is_sound, sign_in
+from tests.browser.pages import assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,7 +44,7 @@ def staged(make_application, supervisor, project):
     return people
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_the_pages_of_deciding_and_telling_are_sound(signed_in_page, staged, supervisor, make_application, width):
     told = make_application(full_name="Gus", email="gus@example.org")
     workflow.decide(told, "declined", by=supervisor)

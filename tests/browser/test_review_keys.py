@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from applications import workflow
 from applications.models import Application, Decision, Event, Preference, Reading, Review
 from projects.models import Criterion, Project
-from tests.browser.pages import WIDTHS, accessibility_faults, assert_page_is_sound, sign_in
+from tests.browser.pages import accessibility_faults, assert_page_is_sound, at_each_width, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -187,7 +187,7 @@ def full(settings, project, supervisor, co_advisor, superuser, topic, make_appli
     return application
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@at_each_width
 def test_a_full_page_is_sound(open_browser, supervisor, full, width):
     page = open_browser(width=width)
     sign_in(page, supervisor)
