@@ -26,7 +26,7 @@ def invite(co_advisor: CoAdvisor, project: Project, *, by) -> Invitation:
     """Ask `co_advisor` by letter to make an account and review for `project`. Older open invitations of theirs end.
 
     Raises Refused: `not_yours` when `by` may not change the project or the entry, `not_named` when the entry is not on
-    the project, `has_account`, `no_address`, `too_often`.
+    the project, `has_account`, `no_address`, `closed_account`, `too_often`.
     """
     with transaction.atomic():
         co_advisor = CoAdvisor.objects.select_for_update(of=("self",)).get(pk=co_advisor.pk)
@@ -68,6 +68,13 @@ def _refuse_invitation(co_advisor: CoAdvisor, project: Project, by) -> None:
     if not co_advisor.email:
         raise Refused(
             "no_address", _("%(name)s has no e-mail address. Please add it to the entry first.") % {"name": co_advisor}
+        )
+    account = account_with_address(co_advisor.email)
+    if account is not None and not (account.is_active and account.is_staff):
+        raise Refused(
+            "closed_account",
+            _("%(name)s has an account that may not sign in here. Please ask the administrator to open it.")
+            % {"name": co_advisor},
         )
     an_hour_ago = timezone.now() - datetime.timedelta(hours=1)
     if co_advisor.invitations.filter(created_at__gt=an_hour_ago).count() >= MOST_IN_AN_HOUR:

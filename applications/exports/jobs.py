@@ -4,6 +4,7 @@ An export that is being made is claimed like a letter: by a conditional UPDATE w
 it goes on. A killed worker leaves the lease to run out, and another one begins again.
 """
 
+import dataclasses
 import datetime
 import logging
 import os
@@ -90,20 +91,35 @@ def may_be_fetched(export: Export) -> bool:
 # Making
 
 
-def make_due(rows_of: Rows, *, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Make the export that waits longest, if any; returns how many were made. Letters go out between two of them.
+def make_due(
+    rows_of: Rows,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> int:
+    """Make the export that waits longest, if any; returns how many were made.
+
+    A large one takes minutes: `meanwhile` is called about once a second, for what must not wait for it.
 
     `rows_of(user, query)` tells what the list shows: the rows, for `user`, with the filters of `query`.
     """
     for pk in Export.objects.filter(_is_due()).order_by("created_at").values_list("pk", flat=True)[:10]:
         claim = Claim.of(pk)
         if claim is not None:
-            return _make(claim, rows_of, stopping)
+            return _make(claim, rows_of, Breaks(stopping, meanwhile))
     return 0
 
 
 def _is_due() -> Q:
     return Q(state=Export.State.QUEUED) | Q(state=Export.State.RUNNING, leased_until__lt=timezone.now())
+
+
+@dataclasses.dataclass(frozen=True)
+class Breaks:
+    """What an export asks and does on the way, because it may take minutes."""
+
+    stopping: Callable[[], bool]
+    meanwhile: Callable[[], object]
 
 
 class Claim:
@@ -136,10 +152,10 @@ class Claim:
         self.update(leased_until=timezone.now() + lease, **changes)
 
 
-def _make(claim: Claim, rows_of: Rows, stopping: Callable[[], bool]) -> int:
+def _make(claim: Claim, rows_of: Rows, breaks: Breaks) -> int:
     export = claim.export
     try:
-        _make_and_store(claim, rows_of, stopping)
+        _make_and_store(claim, rows_of, breaks)
     except Lost:
         logger.info("Export %s begins again: it was taken over, or an application was erased.", export.pk)
         return 0
@@ -156,13 +172,13 @@ def _make(claim: Claim, rows_of: Rows, stopping: Callable[[], bool]) -> int:
     return 1
 
 
-def _make_and_store(claim: Claim, rows_of: Rows, stopping: Callable[[], bool]) -> None:
+def _make_and_store(claim: Claim, rows_of: Rows, breaks: Breaks) -> None:
     export = claim.export
     pks = list(rows_of(export.user, export.query).values_list("pk", flat=True))
     claim.renew(total=len(pks))
     with tempfile.NamedTemporaryFile(prefix="export-", dir=settings.FILE_UPLOAD_TEMP_DIR, delete=False) as file:
         try:
-            written = Written(claim, stopping)
+            written = Written(claim, breaks)
             _write(export, file, pks, written)
             file.flush()
             claim.renew(LEASE_TO_STORE, done=written.count, total=written.count)
@@ -176,8 +192,8 @@ def _make_and_store(claim: Claim, rows_of: Rows, stopping: Callable[[], bool]) -
 class Written:
     """What has been written so far. Asks whether to go on, and tells the page how far it is, about once a second."""
 
-    def __init__(self, claim: Claim, stopping: Callable[[], bool]) -> None:
-        self.claim, self.stopping = claim, stopping
+    def __init__(self, claim: Claim, breaks: Breaks) -> None:
+        self.claim, self.breaks = claim, breaks
         self.count = 0
         self.project_ids: set[int] = set()
         self.tell_at = 0.0
@@ -188,10 +204,11 @@ class Written:
 
     def note(self, count: int) -> None:
         self.count = count
-        if self.stopping():
+        if self.breaks.stopping():
             raise Stopped
         if time.monotonic() >= self.tell_at:
             self.claim.renew(done=count)
+            self.breaks.meanwhile()
             self.tell_at = time.monotonic() + TELL_EVERY
 
 
@@ -234,7 +251,9 @@ def _finish(claim: Claim, project_ids: set[int]) -> None:
             finished_at=timezone.now(),
         )
     except Lost:
-        document_storage().delete(claim.export.file_name)
+        others = Export.objects.filter(pk=claim.export.pk, state__in=(Export.State.RUNNING, Export.State.READY))
+        if not others.exists():  # else the file is the one of the worker that has taken over
+            document_storage().delete(claim.export.file_name)
         raise
 
 

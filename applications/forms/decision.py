@@ -1,6 +1,7 @@
 """What reviewers type in when they decide: the letter, why, and until when an offer stands."""
 
 import datetime
+import re
 
 from django import forms
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applications import letters
 from applications.forms.fields import LineField
+from applications.letters import placeholders
 from applications.models import Application, Decision, Letter
 from applications.statuses import Status, reviewer_needs_reason
 
@@ -119,7 +121,7 @@ class DecisionForm(forms.Form):
     def first_values(self) -> dict:
         """What the form begins with: the standard letter."""
         day = usual_offer_day() if self.is_offer else None
-        seen = f"{self.pending.pk}:{self.pending.revision}" if self.pending else ""
+        seen = self.pending.as_seen if self.pending else ""
         return {**self._standard_values(day), "seen_status": self.application.status, "seen_decision": seen}
 
     def _standard_values(self, day: datetime.date | None) -> dict:
@@ -168,6 +170,7 @@ class DecisionForm(forms.Form):
         cleaned = super().clean()
         if self.tells and cleaned.get("send"):
             self._refuse_letter_without_words(cleaned)
+            self._refuse_braces_that_nothing_fills(cleaned)
             self._refuse_letter_with_another_day(cleaned)
         return cleaned
 
@@ -179,6 +182,16 @@ class DecisionForm(forms.Form):
             if not cleaned.get(name, "").strip() and name not in self.errors:
                 self.add_error(name, ValidationError(words, code="required"))
 
+    def _refuse_braces_that_nothing_fills(self, cleaned: dict) -> None:
+        """The letter is filled already; whoever types `{name}` into it would send just that."""
+        standard = letters.standard_wording(self.application, self.kind)
+        kept = {*placeholders.in_braces(f"{standard.subject} {standard.body}"), *letters.IN_BRACKETS}
+        for name in ("subject", "body", "personal_line"):
+            unknown = [found for found in placeholders.in_braces(cleaned.get(name, "")) if found not in kept]
+            if unknown and name not in self.errors:
+                words = _("Nothing will be filled in for %(unknown)s here: it would go out just like that.")
+                self.add_error(name, ValidationError(words, "braces", {"unknown": ", ".join(unknown)}))
+
     def _refuse_letter_with_another_day(self, cleaned: dict) -> None:
         """An edited letter is left as it is; but it must not promise another day than the one that will hold."""
         day, written_for = cleaned.get("lapses_on"), cleaned.get("day_in_letter")
@@ -187,7 +200,7 @@ class DecisionForm(forms.Form):
         with translation.override(self.application.language):
             named, meant = date_format(written_for, "DATE_FORMAT"), date_format(day, "DATE_FORMAT")
         body = cleaned.get("body", "")
-        if named in body and meant not in body:
+        if _names(body, named) and not _names(body, meant):
             words = _("The letter says %(named)s, but the offer stands until %(meant)s. Please write the same day.")
             self.add_error("body", ValidationError(words, "other_day", {"named": named, "meant": meant}))
 
@@ -232,6 +245,11 @@ class UndoForm(DecisionForm):
     def __init__(self, application: Application, to_status: str, data: dict | None = None) -> None:
         super().__init__(application, to_status, Letter.Kind.CORRECTION, data, needs_reason=True)
         del self.fields["seen_decision"]
+
+
+def _names(text: str, day: str) -> bool:
+    """Whether this day stands in the text: `1 March 2027` does not stand in `21 March 2027`."""
+    return re.search(rf"(?<!\d){re.escape(day)}(?!\d)", text) is not None
 
 
 def _day(value: str | None) -> datetime.date | None:

@@ -24,7 +24,7 @@ from projects.models import Project
 QUIET = datetime.timedelta(minutes=10)  # since the last asking, so that one round of asking is one letter
 MORNING = 7  # local time; the daily and the weekly letter are written from then on
 MOST_LINES = 50  # of a list; the link leads to all
-LOOK_BACK = datetime.timedelta(days=7)  # how far a first daily letter looks back, at most
+LOOK_BACK = datetime.timedelta(days=7)  # how far a first daily or weekly letter looks back, at most
 SETTLED = datetime.timedelta(minutes=1)  # what is younger may not be committed yet; it stands in the next letter
 
 
@@ -66,7 +66,8 @@ def _tell_what_was_asked(reviewer, now: datetime.datetime) -> bool:
 
 def _still_to_review(reviewer, request_pks: list[int]) -> list[Application]:
     asked = Application.objects.visible_to(reviewer).filter(review_requests__in=request_pks)
-    return list(asked.exclude(Reading.done_by(reviewer)).select_related("project").order_by("received_at", "pk"))
+    still = asked.awaiting_decision().exclude(Reading.done_by(reviewer))
+    return list(still.select_related("project").order_by("received_at", "pk"))
 
 
 def _names_of_those_who_asked(request_pks: list[int]) -> str:
@@ -107,7 +108,8 @@ def tell_of_the_day(preference: Preference, until: datetime.datetime) -> bool:
     return True
 
 
-NEWS = Q(kind=Event.Kind.SUBMITTED) | Q(
+ARRIVALS = (Event.Kind.SUBMITTED, Event.Kind.ENTERED, Event.Kind.TRANSFERRED)
+NEWS = Q(kind__in=ARRIVALS) | Q(
     Q(actor=Event.Actor.STUDENT, to_status__in=(Status.ACCEPTED, Status.WITHDRAWN))
     | Q(actor=Event.Actor.SYSTEM, from_status=Status.OFFERED, to_status=Status.DECLINED),
     kind=Event.Kind.MOVED,
@@ -118,6 +120,7 @@ def _news_for(user, since: datetime.datetime, until: datetime.datetime) -> list[
     """By project: which applications arrived, and which offers were accepted, turned down or lapsed."""
     events = (
         Event.objects.filter(NEWS, created_at__gt=since, created_at__lte=until)
+        .exclude(kind__in=ARRIVALS, user=user)  # what one has entered or moved oneself is no news
         .filter(application__in=_told_of(user))
         .select_related("application__project")
         .order_by("application__project__title", "application__project_id", "created_at", "pk")
@@ -144,7 +147,7 @@ def _told_of(user) -> QuerySet[Application]:
 
 
 def _what_it_was(event: Event) -> str:
-    if event.kind == Event.Kind.SUBMITTED:
+    if event.kind in ARRIVALS:
         return "arrived"
     return {Status.ACCEPTED: "accepted", Status.WITHDRAWN: "withdrawn", Status.DECLINED: "lapsed"}[event.to_status]
 
@@ -171,13 +174,13 @@ def weekly(now: datetime.datetime | None = None) -> int:
 
 def _remind(supervisor, monday: datetime.datetime, now: datetime.datetime) -> bool:
     with transaction.atomic():
-        Preference.objects.get_or_create(user=supervisor)
+        last_told = Preference.objects.get_or_create(user=supervisor)[0].told_weekly_at
         not_told = Q(told_weekly_at__lt=monday)
         if now.weekday() == 0:
             not_told |= Q(told_weekly_at=None)
         if not Preference.objects.filter(not_told, user=supervisor).update(told_weekly_at=now):
             return False
-        context = _what_waits(supervisor, now)
+        context = _what_waits(supervisor, last_told or now - LOOK_BACK, now)
         if not (context["overdue_number"] or context["dropped"] or context["letters_in_trouble"]):
             return False
         if not supervisor.email:
@@ -186,11 +189,12 @@ def _remind(supervisor, monday: datetime.datetime, now: datetime.datetime) -> bo
     return True
 
 
-def _what_waits(supervisor, now: datetime.datetime) -> dict:
+def _what_waits(supervisor, since: datetime.datetime, now: datetime.datetime) -> dict:
     own = Application.objects.visible_to(supervisor).filter(project__supervisor=supervisor)
     overdue = own.overdue(now).select_related("project").order_by("received_at", "pk")
-    week = now - datetime.timedelta(days=7)
-    dropped = Decision.objects.filter(application__in=own, dropped_at__gt=week).select_related("application__project")
+    dropped = Decision.objects.filter(application__in=own, dropped_at__gt=since, dropped_at__lte=now).select_related(
+        "application__project"
+    )
     failed = Letter.objects.filter(application__in=own, status=Letter.Status.FAILED)
     return {
         "overdue_number": overdue.count(),

@@ -10,8 +10,9 @@ from applications.letters.wording import standard_wording, supervisor_email, wit
 from applications.models import Application, Letter, Preference
 
 
-def notice_received(application: Application) -> list[Letter]:
-    return _to_reviewers(application, Letter.Kind.NOTICE_RECEIVED)
+def notice_received(application: Application, *, done_by=None) -> list[Letter]:
+    """Also of one that was entered by hand or moved here; whoever has done that (`done_by`) knows it."""
+    return _to_reviewers(application, Letter.Kind.NOTICE_RECEIVED, done_by)
 
 
 def notice_accepted(application: Application) -> list[Letter]:
@@ -41,13 +42,14 @@ def _reviewers(application: Application) -> Iterator[tuple[str, object]]:
             yield address, co_advisor.user
 
 
-def _to_reviewers(application: Application, kind: str) -> list[Letter]:
-    told_once_a_day = _told_once_a_day(application)
+def _to_reviewers(application: Application, kind: str, done_by=None) -> list[Letter]:
+    left_out = _told_once_a_day(application)
+    left_out |= {address.casefold() for address, user in _reviewers(application) if user and user == done_by}
     wording = with_personal_line(standard_wording(application, kind))
     return [
         queue(kind, address, wording, application=application)
         for address in reviewer_addresses(application)
-        if address.casefold() not in told_once_a_day
+        if address.casefold() not in left_out
     ]
 
 

@@ -56,13 +56,17 @@ def message(application: Application, wording: Wording, *, writer=None) -> Lette
 def message_wording(application: Application, wording: Wording, *, writer=None) -> Wording:
     """How `message` goes out.
 
-    Greeting and signature are put around it, unless `wording` is the edited standard letter and has them already. It
-    always names reference and project, whatever subject the reviewer gave it.
+    Greeting and signature are put around it, unless `wording` is the edited standard letter and has both already; a
+    greeting alone is not said twice. It always names reference and project, whatever subject the reviewer gave it.
     """
     frame = standard_wording(application, Letter.Kind.MESSAGE, writer=writer)
-    greeting = frame.body.split(PERSONAL_LINE)[0].strip().splitlines()[:1]
-    has_frame = bool(greeting) and wording.body.lstrip().startswith(greeting[0])
-    letter = with_personal_line(wording if has_frame else frame, "" if has_frame else wording.body)
+    greeting = frame.body.split(PERSONAL_LINE)[0].strip().partition("\n")[0]
+    signature = frame.body.rstrip().rpartition("\n")[2]
+    body = wording.body.strip()
+    if greeting and body.startswith(greeting) and body.endswith(signature):
+        letter = with_personal_line(wording)
+    else:
+        letter = with_personal_line(frame, body.removeprefix(greeting))
     letter = Wording(wording.subject.strip() or frame.subject, letter.body)
     return with_reference(application, letter)
 

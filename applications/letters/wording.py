@@ -22,7 +22,7 @@ from applications.letters.placeholders import (
     of_kind,
     without_braces,
 )
-from applications.models import Application, Letter, LetterWording
+from applications.models import Application, Event, Letter, LetterWording
 from applications.statuses import STUDENT_WORDS, UNDO, Status
 from projects.models import Project
 
@@ -176,7 +176,7 @@ def _circumstances(application: Application, kind: str) -> dict:
         "status_after_undoing": _status_told(application, Letter.Kind.CORRECTION),
     }
     if kind == Letter.Kind.NOTICE_WITHDRAWN:
-        latest = application.events.order_by("created_at", "pk").last()
+        latest = application.events.filter(kind=Event.Kind.MOVED).last()
         circumstances["from_status"] = latest and latest.from_status
     if kind in (Letter.Kind.NOTICE_ACCEPTED, Letter.Kind.NOTICE_LAPSED):
         circumstances["still_waiting"] = (
@@ -201,8 +201,9 @@ def _status_told(application: Application, kind: str) -> str:
 
 
 def _day_of_the_earlier_letter(application: Application) -> datetime.date | None:
-    """When the student was last told of a decision; None when they never were."""
-    told = application.letters.filter(to_student=True, decision__isnull=False).order_by("created_at", "pk").last()
+    """When the student was written to about the status; None when no letter has told of it."""
+    decision = application.told_by()
+    told = decision and decision.letters.filter(to_student=True).order_by("created_at", "pk").last()
     return timezone.localdate(told.sent_at or told.created_at) if told else None
 
 
@@ -256,9 +257,14 @@ def with_personal_line(wording: Wording, personal_line: str = "") -> Wording:
 
 
 def ready_to_stage(application: Application, wording: Wording) -> Wording:
-    """`wording` as a decision keeps it: a personal line that comes later has its place, before the reference."""
+    """`wording` as a decision keeps it: a personal line that comes later has its place, before the signature."""
     if PERSONAL_LINE not in wording.body:
-        wording = Wording(wording.subject, f"{wording.body.rstrip()}\n\n{PERSONAL_LINE}\n")
+        body = wording.body.rstrip()
+        usual = standard_wording(application, Letter.Kind.MESSAGE).body
+        signature = usual.rstrip().rpartition("\n\n")[2]
+        text = body.removesuffix(signature).rstrip()
+        end = f"\n\n{signature}" if body.endswith(signature) else ""
+        wording = Wording(wording.subject, f"{text}\n\n{PERSONAL_LINE}{end}\n")
     return with_reference(application, wording)
 
 

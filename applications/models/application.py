@@ -18,6 +18,7 @@ from applications.storage import document_storage
 from projects.models import Project
 
 if TYPE_CHECKING:
+    from applications.models.decision import Decision
     from applications.models.document import Document
 
 # Read aloud on the phone without mistakes: neither 0 and O nor 1, I and L.
@@ -247,6 +248,11 @@ class Application(models.Model):
 
     def student_may_move_to(self, status: str) -> bool:
         return status in STUDENT_MOVES[Status(self.status)]
+
+    def told_by(self) -> "Decision | None":
+        """The reviewers' decision by which it got to its status; None when it came there in another way."""
+        latest = self.events.filter(kind="moved").select_related("decision__released_by").last()
+        return latest.decision if latest and latest.to_status == self.status else None
 
     def current_documents(self) -> list["Document"]:
         """The documents that count, CV first; read from the prefetched rows when there are any."""

@@ -109,6 +109,11 @@ class Decision(models.Model):
         return self.is_pending and self.released_at is not None
 
     @property
+    def as_seen(self) -> str:
+        """What a page posts back of the decision that it showed, `12:3`: another or an edited one reads otherwise."""
+        return f"{self.pk}:{self.revision}"
+
+    @property
     def tells_the_student(self) -> bool:
         return self.letter_body is not None
 

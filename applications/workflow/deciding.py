@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from applications import letters
 from applications.models import Application, Decision, Event, Letter, Reading
+from applications.places import nobody_else_fits
 from applications.statuses import UNDO, Status, letter_kind, reviewer_needs_reason
 from applications.workflow.moves import (
     Refused,
@@ -24,6 +25,7 @@ from applications.workflow.moves import (
     drop,
     lock,
     move,
+    one_by_one,
     record,
     refuse_unless_place_left,
     why_not,
@@ -135,10 +137,19 @@ def edit_staged(
     return decision
 
 
-def clear(decision: Decision, *, by) -> None:
-    """Take a staged decision away as if it had never been made; the history keeps that it was. Again is a no-op."""
+def clear(decision: Decision, *, by, revision: int | None = None) -> None:
+    """Take a staged decision away as if it had never been made; the history keeps that it was. Again is a no-op.
+
+    One that was staged in its place stays. Raises Refused: `on_its_way` when it is released already, `changed` when
+    somebody has edited it since `revision`.
+    """
     with transaction.atomic():
         application = lock(decision.application)
+        kept = application.decisions.pending().select_for_update().filter(pk=decision.pk).first()
+        if kept is None:
+            return
+        if revision is not None and revision != kept.revision:
+            raise Refused("changed", _("The letter was changed since you looked at it. Please read it again."))
         _clear_staged(application, by)
 
 
@@ -146,15 +157,13 @@ def release(decision: Decision, *, by, revision: int | None = None, personal_lin
     """Send a staged decision on its way: it takes effect RELEASE_DELAY minutes from now, and until then can be called
     back. Without a delay it takes effect at once.
 
-    Raises Refused: `not_staged`, `changed` when it is not the `revision` that was read, `full`, `lapsed` when the day
-    until which the offer would stand is over.
+    Raises Refused: `not_staged`, `changed` when it is not the `revision` that was read, and as
+    `refuse_what_is_not_true_any_more`.
     """
     with transaction.atomic():
         application = lock(decision.application)
         decision = _staged_or_refuse(application, decision, revision)
-        if decision.to_status == Status.ACCEPTED:
-            refuse_unless_place_left(application.project)
-        _refuse_offer_of_yesterday(decision)
+        refuse_what_is_not_true_any_more(decision)
         if personal_line is not None and personal_line.strip() != decision.personal_line:
             decision.personal_line = personal_line.strip()
             decision.revision += 1
@@ -167,10 +176,12 @@ def release(decision: Decision, *, by, revision: int | None = None, personal_lin
 
 
 def letter_of(decision: Decision) -> letters.Wording | None:
-    """The letter of a decision as it goes out, with the personal line in its place; None when nothing is told."""
+    """The letter of a decision as it goes out or went out, the personal line in its place; None when it has none."""
     if decision.letter_body is None:
         return None
     wording = letters.Wording(decision.letter_subject, decision.letter_body)
+    if decision.applied_at is not None:
+        return wording  # as it was told, with the line in it
     return letters.with_personal_line(wording, decision.personal_line)
 
 
@@ -197,7 +208,7 @@ def apply_due(now: datetime.datetime | None = None) -> int:
     """
     now = now or timezone.now()
     due = Decision.objects.on_their_way().filter(effective_at__lte=now).order_by("effective_at", "pk")
-    return sum(_apply_one(decision, now) for decision in due.select_related("application"))
+    return one_by_one(due.select_related("application"), lambda decision: _apply_one(decision, now))
 
 
 def _apply_one(decision: Decision, now: datetime.datetime) -> bool:
@@ -211,8 +222,8 @@ def _apply_one(decision: Decision, now: datetime.datetime) -> bool:
             return False
         try:
             _refuse_move(application, decision.to_status, decision.reason, decision.from_status)
-            if decision.to_status == Status.ACCEPTED:
-                refuse_unless_place_left(application.project)
+            decision.application = application
+            refuse_what_is_not_true_any_more(decision)
         except Refused as refused:
             drop(application, decision, refused.message)
             return False
@@ -225,8 +236,7 @@ def _apply_one(decision: Decision, now: datetime.datetime) -> bool:
 
 def undo_target(application: Application) -> str | None:
     """Where `undo` takes the application: one step back from what the reviewers have told; None where it cannot."""
-    told_by_reviewers = application.decisions.filter(applied_at__isnull=False, to_status=application.status).exists()
-    return UNDO.get(application.status) if told_by_reviewers else None
+    return UNDO.get(application.status) if application.told_by() else None
 
 
 def undo(
@@ -259,7 +269,7 @@ def lapse_offers(today: datetime.date | None = None) -> int:
     """
     today = today or timezone.localdate()
     lapsed = Application.objects.filter(status=Status.OFFERED, offer_lapses_on__lt=today).order_by("pk")
-    return sum(_lapse(application, today) for application in lapsed)
+    return one_by_one(lapsed, lambda application: _lapse(application, today))
 
 
 def _lapse(application: Application, today: datetime.date) -> bool:
@@ -294,8 +304,22 @@ def _refuse_without_reason(from_status: str, to_status: str, reason: str) -> Non
         raise Refused("reason_missing", _("Please give the reason. It is kept in the history."))
 
 
-def _refuse_offer_of_yesterday(decision: Decision) -> None:
-    """A decision may wait long until it is released; its offer must still be open then."""
+def refuse_what_is_not_true_any_more(decision: Decision) -> None:
+    """A decision may wait long until it is released and takes effect; its letter must still be true then.
+
+    Raises Refused: `full` when no place is left to accept or to offer, `lapsed` when the day until which the offer
+    would stand is over, `not_filled` when it says that the project is filled, and a place is free again.
+    """
+    project = decision.application.project
+    if decision.to_status == Status.ACCEPTED:
+        refuse_unless_place_left(project)
+    if decision.to_status == Status.OFFERED and project.is_full():
+        raise Refused("full", _("All places of this project are taken, so none can be offered any more."))
+    if decision.letter_kind == Letter.Kind.FILLED and decision.tells_the_student and not nobody_else_fits(project):
+        raise Refused(
+            "not_filled",
+            _("The letter says that the project takes no more students, but a place is free again. Clear it."),
+        )
     if decision.lapses_on is not None and decision.lapses_on < timezone.localdate():
         raise Refused(
             "lapsed",
@@ -378,8 +402,8 @@ def _set_released(
 
 def _take_effect(application: Application, decision: Decision) -> None:
     """Status, event and letter together. The caller holds the locks and has asked the table of moves."""
-    decision.applied_at = timezone.now()
     wording = letter_of(decision)
+    decision.applied_at = timezone.now()
     if wording is not None:
         decision.letter_subject, decision.letter_body = wording.subject, wording.body
     decision.save()

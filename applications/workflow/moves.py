@@ -1,5 +1,8 @@
 """What every verb uses: the locks, the one function that changes a status, the history, and the word of refusal."""
 
+import logging
+from collections.abc import Callable, Iterable
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -8,6 +11,8 @@ from django.utils.translation import gettext as _
 from applications.models import Application, Decision, Event
 from applications.statuses import OPEN_STATUSES, REVIEWER_MOVES, Status
 from projects.models import Project
+
+logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -143,6 +148,22 @@ def record(
         to_status=to_status,
         decision=decision,
     )
+
+
+def one_by_one(rows: Iterable, deed: Callable[..., object]) -> int:
+    """Do `deed` for each row by itself, so that one that fails keeps nobody else waiting; returns for how many it did
+    something. The first failure is raised when all are through, so that it is not passed over in silence.
+    """
+    done, failure = 0, None
+    for row in rows:
+        try:
+            done += bool(deed(row))
+        except Exception as error:
+            logger.exception("%s %s could not be dealt with; the others are.", type(row).__name__, row.pk)
+            failure = failure or error
+    if failure is not None:
+        raise failure
+    return done
 
 
 def still_in(application: Application, those: QuerySet[Application] | None) -> bool:

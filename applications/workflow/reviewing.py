@@ -23,11 +23,20 @@ from applications.models import (
 from applications.workflow.moves import Refused, begin_reading, lock, record
 from projects.models import Project
 
+# The same words by the same person within this time are a double click or a reload.
+SAME_AGAIN = datetime.timedelta(minutes=10)
+
 
 def note(application: Application, text: str, *, by) -> Event:
-    """Keep a reviewer's note. The first one shows that reading has begun, so a received application moves on."""
+    """Keep a reviewer's note. The first one shows that reading has begun, so a received application moves on.
+
+    The same note twice in a row is one note.
+    """
     with transaction.atomic():
         application = lock(application)
+        latest = application.events.filter(kind=Event.Kind.NOTE, created_at__gt=timezone.now() - SAME_AGAIN).last()
+        if latest is not None and latest.text == text.strip() and latest.user_id == by.pk:
+            return latest
         event = record(application, Event.Kind.NOTE, by=by, text=text.strip())
         begin_reading(application, by)
     return event
@@ -44,6 +53,7 @@ def review(
     seen_answers: int | None = None,
     seen_documents: Iterable[str] | None = None,
     seen_review: datetime.datetime | None = None,
+    seen_project: int | None = None,
     seen_at_all: bool = False,
 ) -> Review:
     """Keep a reviewer's rating (1 to 5), recommendation, comment and criteria; again replaces their own.
@@ -51,12 +61,19 @@ def review(
     `scores` holds 1 to 5 or None (not applicable) by the primary key of the criterion; criteria of other projects are
     left out. `seen_answers` and `seen_documents` (ids) say what the reviewer had before their eyes; by default what
     there is now. With `seen_at_all`, `seen_review` is the `updated_at` of one's own review as the form showed it
-    (None: there was none), and Refused `changed` is raised when another tab has saved since.
+    (None: there was none), and Refused `changed` is raised when another tab has saved since; as it is
+    when the application is not to `seen_project` any more.
 
     The history says that somebody rated, never how: colleagues must not read it there before they have rated.
     """
     with transaction.atomic():
         application = lock(application)
+        if seen_project is not None and seen_project != application.project_id:
+            raise Refused(
+                "changed",
+                _("The application was moved to “%(project)s” since. Save again if your rating holds for it, too.")
+                % {"project": application.project.title},
+            )
         own = Review.objects.filter(application=application, reviewer=by).first()
         if seen_at_all and seen_review != (own.updated_at if own else None):
             raise Refused(
@@ -101,12 +118,12 @@ def _keep_scores(review: Review, project: Project, scores: Mapping[int, int | No
 
 
 def weighted_mean(review: Review) -> float | None:
-    """The mean of the criteria that apply (1 to 5), each with its weight. “Not applicable” never counts as zero."""
-    counted = [
-        (score.score, score.criterion.weight)
-        for score in review.scores.select_related("criterion")
-        if score.score is not None
-    ]
+    """The mean of the project's criteria that apply (1 to 5), each with its weight. “Not applicable” is no zero.
+
+    Marks by the criteria of a project from which the application was moved away stay, and do not count.
+    """
+    of_this_project = review.scores.filter(criterion__project=review.application.project_id, score__isnull=False)
+    counted = [(score.score, score.criterion.weight) for score in of_this_project.select_related("criterion")]
     weights = sum(weight for _score, weight in counted)
     return sum(score * weight for score, weight in counted) / weights if weights else None
 
@@ -115,11 +132,16 @@ def recalculate_scores(project: Project) -> None:
     """After a change of the criteria or their weights: the weighted means of all reviews of this project's students."""
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
-        for kept in Review.objects.filter(application__project=project):
-            kept.score = weighted_mean(kept)
-            kept.save(update_fields=["score"])
         for application in Application.objects.filter(project=project, rating_count__gt=0):
-            refresh_figures(application)
+            recalculate_scores_of(application)
+
+
+def recalculate_scores_of(application: Application) -> None:
+    """The weighted means of the reviews of one application, by the criteria of the project that it is to now."""
+    for kept in application.reviews.select_related("application"):
+        kept.score = weighted_mean(kept)
+        kept.save(update_fields=["score"])
+    refresh_figures(application)
 
 
 def refresh_figures(application: Application) -> None:
@@ -203,10 +225,18 @@ def ask(application: Application, reviewers: Iterable, *, by) -> list:
 
 
 def write(application: Application, *, subject: str, body: str, by) -> Letter:
-    """Write to the student. The letter stands among the application's letters, and the history says who wrote."""
+    """Write to the student. The letter stands among the application's letters, and the history says who wrote.
+
+    The same letter again, a few minutes later, is not sent twice.
+    """
     with transaction.atomic():
         application = lock(application)
-        letter = letters.message(application, letters.Wording(subject, body), writer=by)
+        wording = letters.message_wording(application, letters.Wording(subject, body), writer=by)
+        earlier = application.letters.filter(kind=Letter.Kind.MESSAGE, created_at__gt=timezone.now() - SAME_AGAIN)
+        same = earlier.filter(subject=wording.subject, body=wording.body, recipient=application.email).first()
+        if same is not None:
+            return same
+        letter = letters.message(application, wording, writer=by)
         record(application, Event.Kind.WROTE, by=by, text=subject)
         begin_reading(application, by)
     return letter

@@ -189,6 +189,7 @@ def enter_by_hand(
         search.refresh(application)
         record(application, Event.Kind.ENTERED, by=by, to_status=Status.RECEIVED)
         letters.entered(application)
+        letters.notice_received(application, done_by=by)
     return application
 
 

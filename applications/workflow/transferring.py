@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from applications import letters
 from applications.models import Application, Event
 from applications.workflow.moves import Refused, lock, record, refuse_unless_waiting
-from applications.workflow.reviewing import refresh_figures
+from applications.workflow.reviewing import recalculate_scores_of
 from applications.workflow.submitting import refuse_unless_open
 from projects.models import Project
 
@@ -34,9 +34,10 @@ def transfer(application: Application, project: Project, *, by, consent: str) ->
             record(application, Event.Kind.STAGE_CLEARED, by=by, to_status=staged.to_status)
         application.project = project
         application.save(update_fields=["project", "email_key"])
-        refresh_figures(application)
+        recalculate_scores_of(application)
         record(application, Event.Kind.TRANSFERRED, by=by, text=f"{former} → {project}. {consent.strip()}")
         letters.transferred(application, former)
+        letters.notice_received(application, done_by=by)
     return application
 
 

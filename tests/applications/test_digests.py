@@ -281,3 +281,30 @@ def test_the_worker_writes_and_sends_digests(application, supervisor, co_advisor
     monkeypatch.setattr("applications.renditions.make_missing", lambda **_: 0)
     call_command("run_worker", "--once")
     assert letters_of("digest_asked")
+
+
+def test_the_weekly_letter_goes_on_where_the_last_one_ended(application, supervisor):
+    monday = at(7, weekday=0)
+    Preference.objects.create(user=supervisor, told_weekly_at=monday - datetime.timedelta(days=9))
+    staged = workflow.stage(application, Status.OFFERED, by=supervisor)
+    type(staged).objects.update(dropped_at=monday - datetime.timedelta(days=8), dropped_why="No place.")
+
+    assert digests.weekly(monday) == 1
+    assert f"- {application.reference}\n" in letters_of("digest_weekly")[0].body
+    assert digests.weekly(monday + datetime.timedelta(days=7)) == 0
+
+
+def test_nobody_is_asked_to_review_what_does_not_wait_any_more(application, supervisor, co_advisor):
+    workflow.ask(application, [co_advisor], by=supervisor)
+    workflow.withdraw(application)
+    assert digests.asked_to_review(later()) == 0
+
+
+def test_the_daily_letter_tells_what_a_colleague_has_entered_and_not_what_one_has_entered_oneself(
+    daily_reader, project, supervisor
+):
+    for person in (supervisor, daily_reader):
+        answers = {"full_name": person.first_name, "email": f"{person.username}@example.org"}
+        workflow.enter_by_hand(project, answers=answers, uploads=[], by=person)
+    assert digests.daily(at(7, days=1)) == 1
+    assert letters_of("digest_daily")[0].subject == "Applications: 1 piece of news"

@@ -328,3 +328,11 @@ def test_access_ends_the_moment_the_name_is_taken_off_also_for_who_is_signed_in(
     assert browser.get(address).status_code == 404
     assert browser.get(document).status_code == 404
     assert application.reference not in browser.get("/admin/applications/application/").content.decode()
+
+
+@pytest.mark.parametrize("flags", [{"is_staff": False}, {"is_staff": True, "is_active": False}])
+def test_whoever_has_an_account_that_may_not_sign_in_is_not_led_to_a_closed_door(cora, project, supervisor, flags):
+    User.objects.create_user("cora", cora.email, PASSWORD, **flags)
+    with pytest.raises(workflow.Refused) as refused:
+        invitations.invite(cora, project, by=supervisor)
+    assert refused.value.code == "closed_account"

@@ -119,7 +119,7 @@ def test_saving_keeps_who_changed_it_and_logs_it(browser, supervisor):
     [
         ({"body": OFFER["body"] + "{nmae}"}, "{nmae} means nothing here. You can use: {name}, {project}"),
         ({"body": OFFER["body"] + "{documents}"}, "{documents} means nothing here"),
-        ({"body": OFFER["body"] + "{{ name }}"}, "means nothing here"),
+        ({"body": OFFER["body"] + "{{ name }}"}, "mean nothing here"),
         ({"body": OFFER["body"] + "{% now %}"}, "{% now %} means nothing here"),
         ({"body": OFFER["body"] + "{name"}, "{ means nothing here"),
         ({"body": OFFER["body"].replace("{manage_link}", "")}, "of no use without {manage_link}"),

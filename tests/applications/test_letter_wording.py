@@ -336,3 +336,34 @@ def test_the_notice_of_the_last_place_is_silent_about_others_when_nobody_waits(m
 def test_dates_are_written_out(make_application):
     application = make_application(earliest_start=datetime.date(timezone.localdate().year + 1, 3, 1))
     assert f"1 March {application.earliest_start.year}" in sent(application, "accepted").body
+
+
+def test_a_message_that_begins_with_the_greeting_is_signed_all_the_same(application):
+    letter = letters.message(application, letters.Wording("A question", "Dear Ada Example,\n\nwhich aligner was it?"))
+    assert letter.body.count("Dear Ada Example,") == 1
+    assert letter.body.endswith("Kind regards\nSofia Supervisor\n")
+
+
+@pytest.mark.parametrize(("status", "words"), [("offered", "turned down your offer"), ("accepted", "is free again")])
+def test_the_notice_says_from_where_a_student_withdrew_also_when_a_decision_was_pending(
+    make_application, supervisor, project, status, words
+):
+    project.places = 3
+    project.save()
+    application = make_application(status="offered")
+    if status == "accepted":
+        workflow.accept_offer(application)
+    workflow.stage(application, "declined", by=supervisor, reason="Taken back.")
+    workflow.withdraw(application)
+    notice = application.letters.filter(kind="notice_withdrawn").first()
+    assert words in notice.body
+
+
+@pytest.mark.parametrize(("places_taken", "word"), [(1, "filled"), (0, "closed")])
+def test_a_project_that_was_closed_with_free_places_is_not_called_filled(application, project, places_taken, word):
+    project.places, project.places_taken, project.closed_at = 1, places_taken, timezone.now()
+    project.save()
+    application.refresh_from_db()
+    wording = letters.standard_wording(application, "filled")
+    assert f"is {word} (" in wording.subject
+    assert f"The project is {word} and takes no more students" in wording.body

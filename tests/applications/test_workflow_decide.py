@@ -339,3 +339,40 @@ def test_taking_something_back_asks_for_the_reason(make_application):
     form = decision_form(make_application(status="offered"), "declined", send="1")
     assert not form.is_valid()
     assert isinstance(form.errors.as_data()["reason"][0], ValidationError)
+
+
+@pytest.mark.parametrize(("written", "meant", "is_right"), [(21, 1, False), (1, 21, False), (1, 1, True)])
+def test_an_edited_offer_names_the_very_day_until_which_it_stands(application, written, meant, is_right):
+    form = decision_form(
+        application,
+        "offered",
+        subject="Yes",
+        body=f"You are in. Answer until {written} March 2099.",
+        lapses_on=f"2099-03-{meant:02}",
+        day_in_letter=f"2099-03-{written:02}",
+        send="1",
+    )
+    assert form.is_valid() is is_right
+
+
+def test_a_personal_line_without_a_place_stands_before_the_signature(application):
+    standard = letters.standard_wording(application, "declined")
+    without = standard.body.replace(f"{letters.PERSONAL_LINE}\n\n", "")
+    assert letters.PERSONAL_LINE not in without
+    form = decision_form(application, "declined", subject="No", body=without, personal_line="Sorry.", send="1")
+    assert form.is_valid(), form.errors
+    assert form.wording().body.endswith("Sorry.\n\nKind regards\nSofia Supervisor\n")
+
+
+@pytest.mark.parametrize("field", ["subject", "body", "personal_line"])
+def test_braces_that_nothing_fills_do_not_go_out(application, field):
+    typed = {"subject": "No", "body": "No.", "personal_line": "Sorry.", "send": "1"}
+    form = decision_form(application, "declined", **typed | {field: "Dear {name},"})
+    assert "{name} here: it would go out just like that" in form.errors[field][0]
+
+
+def test_braces_in_the_title_of_a_project_are_no_fault(application, project):
+    type(project).objects.update(title="Sets {a, b} and graphs")
+    application.refresh_from_db()
+    form = DecisionForm(application, "declined", "declined", {"send": "1"})
+    assert form.is_valid(), form.errors

@@ -415,3 +415,101 @@ def test_an_offer_that_was_taken_back_does_not_lapse_any_more(make_application, 
     application.refresh_from_db()
     assert application.offer_lapses_on is None
     assert workflow.lapse_offers(timezone.localdate() + datetime.timedelta(days=400)) == 0
+
+
+# What was true when it was staged, and is not any more
+
+
+def test_clearing_an_old_decision_leaves_the_one_in_its_place(application, supervisor, co_advisor):
+    old = workflow.stage(application, "declined", by=supervisor)
+    new = workflow.stage(application, "offered", by=co_advisor)
+
+    workflow.clear(old, by=supervisor)
+
+    assert application.decisions.get() == new
+
+
+def test_an_offer_whose_last_day_is_over_when_it_would_be_told_is_dropped(application, supervisor):
+    decision = workflow.release(workflow.stage(application, "offered", by=supervisor), by=supervisor)
+    yesterday = timezone.localdate() - datetime.timedelta(days=1)
+    Decision.objects.update(effective_at=timezone.now(), lapses_on=yesterday)
+
+    assert workflow.apply_due() == 0
+
+    decision.refresh_from_db()
+    assert decision.dropped_at is not None
+    assert letters_to(application) == ["received"]
+
+
+def test_an_offer_is_dropped_when_the_last_place_went_in_the_meantime(make_application, project, supervisor):
+    project.places = 1
+    project.save()
+    ada = make_application(email="ada@example.org", status=Status.OFFERED)
+    bob = make_application(email="bob@example.org")
+    decision = workflow.release(workflow.stage(bob, "offered", by=supervisor), by=supervisor)
+    workflow.accept_offer(ada)
+    Decision.objects.filter(pk=decision.pk).update(effective_at=timezone.now())
+
+    assert workflow.apply_due() == 0
+
+    decision.refresh_from_db()
+    assert "All places of this project are taken" in decision.dropped_why
+    assert letters_to(bob) == ["received"]
+
+
+def test_the_letter_that_the_project_is_filled_is_dropped_when_a_place_is_free_again(application, project, supervisor):
+    project.places = project.places_taken = 1
+    project.save()
+    decision = workflow.stage(application, "declined", by=supervisor, kind=Letter.Kind.FILLED)
+    workflow.release(decision, by=supervisor)
+    type(project).objects.update(places_taken=0)
+    Decision.objects.update(effective_at=timezone.now())
+
+    assert workflow.apply_due() == 0
+
+    decision.refresh_from_db()
+    assert "a place is free again" in decision.dropped_why
+
+
+def test_one_decision_that_fails_keeps_nobody_else_waiting(make_application, supervisor, monkeypatch):
+    for name in ("ada", "bob"):
+        application = make_application(email=f"{name}@example.org")
+        workflow.release(workflow.stage(application, "declined", by=supervisor), by=supervisor)
+    Decision.objects.update(effective_at=timezone.now())
+    write = letters.decision
+
+    def fail_for_ada(application, *rest):
+        if application.email == "ada@example.org":
+            raise RuntimeError("a fault of ours")
+        return write(application, *rest)
+
+    monkeypatch.setattr(letters, "decision", fail_for_ada)
+    with pytest.raises(RuntimeError):
+        workflow.apply_due()
+
+    assert Decision.objects.get(applied_at__isnull=False).application.email == "bob@example.org"
+    assert Decision.objects.get(applied_at=None).is_on_its_way
+
+
+def test_what_came_about_without_a_decision_is_not_undone(make_application, supervisor):
+    application = make_application()
+    workflow.decide(application, "declined", by=supervisor)
+    workflow.decide(application, "in_review", by=supervisor, reason="A mistake.")
+    workflow.decide(application, "offered", by=supervisor)
+    application.refresh_from_db()
+    workflow.lapse_offers(application.offer_lapses_on + datetime.timedelta(days=1))
+    application.refresh_from_db()
+
+    assert application.status == Status.DECLINED
+    assert workflow.undo_target(application) is None
+
+
+def test_the_correcting_letter_speaks_of_the_letter_about_this_status_only(application, supervisor):
+    workflow.decide(application, "interview", by=supervisor)
+    workflow.decide(application, "declined", by=supervisor, letter=workflow.NO_LETTER)
+    application.refresh_from_db()
+
+    body = letters.standard_wording(application, Letter.Kind.CORRECTION).body
+
+    assert "we wrote to you" not in body
+    assert "What we told you about your application" in body

@@ -4,7 +4,7 @@ import pytest
 
 from applications import workflow
 from applications.models import Application
-from projects.models import Project
+from projects.models import Criterion, Project
 
 
 @pytest.fixture
@@ -92,3 +92,25 @@ def test_moves_in_opposite_directions_never_wait_for_each_other(
         lambda: workflow.transfer(bob, project, by=supervisor, consent="Yes."),
     )
     assert all(isinstance(outcome, Application) for outcome in outcomes), outcomes
+
+
+def test_marks_by_the_former_projects_criteria_stay_and_do_not_count(application, project, second_project, supervisor):
+    old = Criterion.objects.create(project=project, name="Genomes")
+    new = Criterion.objects.create(project=second_project, name="Patience")
+    workflow.review(application, rating=3, scores={old.pk: 1}, by=supervisor)
+    workflow.transfer(application, second_project, by=supervisor, consent="By phone.")
+    application.refresh_from_db()
+    assert application.score_mean is None
+
+    workflow.review(application, rating=3, scores={new.pk: 5}, by=supervisor)
+
+    application.refresh_from_db()
+    assert application.score_mean == 5.0
+    assert application.reviews.get().scores.count() == 2
+
+
+def test_the_reviewers_there_are_told_and_whoever_moved_it_is_not(application, second_project, supervisor, co_advisor):
+    second_project.co_advisors.add(co_advisor.co_advisor)
+    workflow.transfer(application, second_project, by=supervisor, consent="By phone.")
+    told = application.letters.filter(kind="notice_received", subject__contains="Long reads")
+    assert [letter.recipient for letter in told] == [co_advisor.email]

@@ -36,20 +36,29 @@ class Command(BaseCommand):
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
-        tasks = [
+        prompt = [
             Task("decisions", workflow.apply_due, every=2),
             Task("letters", partial(letters.send_due, stopping=stop.is_set), every=2),
+        ]
+        make_exports = partial(
+            exports.make_due,
+            rows_as_listed,
+            stopping=stop.is_set,
+            meanwhile=lambda: [task.run_if_due() for task in prompt],
+        )
+        tasks = [
+            *prompt,
             Task("page images", partial(renditions.make_missing, stopping=stop.is_set), every=2),
             Task("asked to review", digests.asked_to_review, every=60),
             Task("daily letters", digests.daily, every=300),
             Task("weekly letters", digests.weekly, every=300),
-            Task("exports", partial(exports.make_due, rows_as_listed, stopping=stop.is_set), every=2),
             Task("sweep", documents.sweep, every=HOUR / 6),
             Task("sweep, exports", exports.sweep, every=HOUR / 6),
             Task("search", search.refresh_missing, every=60),
             Task("offers", workflow.lapse_offers, every=HOUR),
             Task("erase", retention.erase_expired, every=24 * HOUR),
             Task("sessions", SessionStore.clear_expired, every=24 * HOUR),
+            Task("exports", make_exports, every=2),  # last: it may take minutes
         ]
         while not stop.is_set():
             close_old_connections()
