@@ -45,8 +45,10 @@ class ApplicationPages(RestrictedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return False  # erasing has a page of its own, which also removes the files
 
-    def has_erase_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("applications.delete_application")
+    def may_erase(self, request: HttpRequest, application: Application) -> bool:
+        """Erasing is for the supervisor of the project, not for those who only review for it."""
+        is_theirs = request.user.is_superuser or application.project.supervisor_id == request.user.pk
+        return is_theirs and request.user.has_perm("applications.delete_application")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """No filter typed into the address tells how colleagues have rated: Django allows every column of the table."""

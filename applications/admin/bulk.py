@@ -24,7 +24,16 @@ from django.views.decorators.http import require_http_methods
 from applications import letters, workflow
 from applications.admin import queue
 from applications.admin.base import ApplicationPages
-from applications.forms.bulk import DECISION_WORDS, STAGED_TOGETHER, AskManyForm, ChosenForm, Seen, StageForm, seen_in
+from applications.forms.bulk import (
+    DECISION_WORDS,
+    STAGED_TOGETHER,
+    AskManyForm,
+    ChosenForm,
+    Seen,
+    StageForm,
+    is_key,
+    seen_in,
+)
 from applications.forms.decision import usual_offer_day
 from applications.models import Application, Decision
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
@@ -67,13 +76,13 @@ class Chosen:
         pending = self.pending.get(application.pk)
         if self.seen is None or pending is None:
             return False
-        return application.pk not in self.seen or self.seen[application.pk].decision != pending.pk
+        return application.pk not in self.seen or self.seen[application.pk].decision != pending.as_seen
 
 
 def ids_in(text: str) -> list[int]:
     """The primary keys in `12,13` or `12:received:,13:in_review:`; what is none is left out."""
     heads = (part.partition(":")[0].strip() for part in text.split(","))
-    return [int(head) for head in heads if head.isascii() and head.isdecimal() and len(head) < 19]
+    return [int(head) for head in heads if is_key(head)]
 
 
 # What would happen to each
@@ -359,7 +368,8 @@ class BulkPages(ApplicationPages):
             )
 
         def clear(application: Application) -> None:
-            workflow.clear(chosen.pending[application.pk], by=request.user)
+            pending = chosen.pending[application.pk]
+            workflow.clear(pending, by=request.user, revision=pending.revision)
             self.log_change(request, application, "Cleared what was staged.")
 
         done, not_done = carry_out(lines, clear)

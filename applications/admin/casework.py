@@ -49,10 +49,12 @@ class CaseworkPages(ReviewPages):
             return self._review_page(request, application, ask_form=form)
         if newly:
             self.log_change(request, application, "Asked for a review.")
-        told = ngettext("%(number)s person is asked.", "%(number)s people are asked.", len(newly))
-        messages.success(
-            request, told % {"number": len(newly)} + " " + _("A letter tells of all that they were asked, in a while.")
+        told = ngettext(
+            "%(number)s person is asked. A letter goes to them in a while, with all that they were asked until then.",
+            "%(number)s people are asked. A letter goes to each in a while, with all that they were asked until then.",
+            len(newly),
         )
+        messages.success(request, told % {"number": len(newly)})
         return self._back(request, application, "ask")
 
     def write_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -121,13 +121,13 @@ class DecisionPages(ApplicationPages):
     def _was_staged_meanwhile(request: HttpRequest, pending: Decision | None) -> bool:
         """Whether a decision is staged now that the page, when it was looked at, did not speak of."""
         seen = request.POST.get("seen_decision")
-        return seen is not None and pending is not None and seen != f"{pending.pk}:{pending.revision}"
+        return seen is not None and pending is not None and seen != pending.as_seen
 
     def _show_what_was_staged_meanwhile(
         self, request: HttpRequest, application: Application, status: str, pending: Decision
     ) -> HttpResponse:
         """The page again, with what was typed; who has read that a colleague staged something may go on."""
-        data = request.POST.dict() | {"seen_decision": f"{pending.pk}:{pending.revision}"}
+        data = request.POST.dict() | {"seen_decision": pending.as_seen}
         form = DecisionForm(application, status, letter_kind(application.status, status), data, pending=pending)
         form.add_error(None, _("A decision about this student was staged since you opened this page; see above."))
         return self._decision_page(request, application, status, form)
@@ -310,11 +310,11 @@ class DecisionPages(ApplicationPages):
         if decision is None:
             messages.info(request, _("No decision about this student is staged."))
             return self._return_to(request, application)
-        if request.POST.get("decision", str(decision.pk)) != str(decision.pk):
-            messages.warning(request, _("Nothing was cleared: another decision was staged since you looked."))
+        if request.POST.get("seen_decision", decision.as_seen) != decision.as_seen:
+            messages.warning(request, _("Nothing was cleared: the decision was replaced or edited since you looked."))
             return self._return_to(request, application)
         try:
-            workflow.clear(decision, by=request.user)
+            workflow.clear(decision, by=request.user, revision=decision.revision)
         except workflow.Refused as refused:
             messages.error(request, refused.message)
             return self._return_to(request, application)

@@ -19,9 +19,11 @@ class ErasurePages(ApplicationPages):
         return require_http_methods(["GET", "HEAD", "POST"])(self._erase)(request, pk)
 
     def _erase(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not self.has_erase_permission(request):
+        if not request.user.has_perm("applications.delete_application"):
             raise PermissionDenied
         application = self._application(request, pk)
+        if not self.may_erase(request, application):
+            raise PermissionDenied
         if request.method == "POST":
             workflow.erase(application)
             self.log_deletions(request, [application])

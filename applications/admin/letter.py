@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from applications import letters
+from applications.forms.bulk import is_key
 from applications.models import Letter
 from projects.admin import RestrictedAdmin
 
@@ -67,7 +68,7 @@ class LetterAdmin(RestrictedAdmin):
             "show_save": False,
             "show_save_and_continue": False,
             "send_again_url": reverse("admin:applications_letter_send_again", args=[object_id])
-            if object_id.isdecimal() and self.has_change_permission(request)
+            if is_key(object_id) and self.has_change_permission(request)
             else None,
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))

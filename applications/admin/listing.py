@@ -54,6 +54,17 @@ class SinceWhen(KnownFirst):
         return super().asc()
 
 
+# The orders that one looks for, in words: the column, its sign in the address, and what comes first.
+ORDERS = (
+    ("mean", "-", gettext_lazy("Best rated")),
+    ("disagreement", "-", gettext_lazy("Most disagreed upon")),
+    ("count", "", gettext_lazy("Fewest ratings")),
+    ("criteria", "-", gettext_lazy("Best by the criteria")),
+    ("waiting", "-", gettext_lazy("Waiting longest")),
+    ("received", "-", gettext_lazy("Newest")),
+    ("applicant", "", gettext_lazy("By name")),
+)
+
 IN_ORDER_OF_THE_MOVES = Case(*(When(status=status, then=Value(place)) for place, status in enumerate(Status)))
 
 
@@ -254,12 +265,27 @@ class ListPages(ApplicationPages):
             "status_tabs": self._status_tabs(request, changelist),
             "filters": choices,
             "chosen_filters": list(_chosen_filters(choices)),
+            "orders": self._orders(changelist),
             "kept_parameters": [
                 (name, value) for name in request.GET if name not in ("q", "p") for value in request.GET.getlist(name)
             ],
             "without_search_url": changelist.get_query_string(remove=["q", "p"]),
             "export_url": f"{export_url}?{urlencode({queue.FILTERS: request.GET.urlencode()})}",
         }
+
+    @staticmethod
+    def _orders(changelist: ChangeList) -> list[dict]:
+        """The same orders as behind the headings of the table, for screens on which the rows are cards."""
+        columns = list(changelist.list_display)
+        chosen = changelist.params.get(ORDER_VAR, "")
+        offered = [("", "", _("What to read first"))]
+        offered += [(name, sign, words) for name, sign, words in ORDERS if name in columns]
+        orders = []
+        for name, sign, words in offered:
+            value = f"{sign}{columns.index(name)}" if name else ""
+            url = changelist.get_query_string({ORDER_VAR: value} if value else {}, [ORDER_VAR, "p"])
+            orders.append({"display": words, "query_string": url, "selected": value == chosen})
+        return orders
 
     def _status_tabs(self, request: HttpRequest, changelist) -> list[dict]:
         """All, open, and each status, with how many applications of the list (searched, filtered) are in each."""

@@ -124,6 +124,14 @@ class ReviewedProjectAdmin(RemainingPages, ProjectAdmin):
             *super().get_urls(),
         ]
 
+    def get_inline_formsets(self, request: HttpRequest, formsets, inline_instances, obj=None, **kwargs):
+        """A section with an error stands open: Django looks at the rows, not at what concerns them all."""
+        shown = super().get_inline_formsets(request, formsets, inline_instances, obj, **kwargs)
+        for section in shown:
+            if section.formset.is_bound and section.formset.non_form_errors():
+                section.classes = ""
+        return shown
+
     def save_related(self, request: HttpRequest, form, formsets, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         criteria = [formset for formset in formsets if formset.model is Criterion]

@@ -25,10 +25,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from applications import letters, workflow
 from applications.admin.deciding import DecisionPages, wording_as_shown
 from applications.forms import PersonalLineField
+from applications.forms.bulk import is_key
 from applications.models import Application, Decision, Letter
 from applications.statuses import Status
 
-ROWS = 100  # a page; each posts three fields, and Django takes 500 of them
+ROWS = 100  # a page; each posts four fields, and Django takes 500 of them
 DROPPED_DAYS = 30
 
 SILENT = "silent"  # the group of those who are told nothing
@@ -74,7 +75,8 @@ class Row:
     warning: str
     is_ticked: bool
     is_open: bool
-    line: str
+    shown_line: str  # as it is stored, for people's eyes
+    line: str  # in the box: the same, or what somebody typed and cannot be kept
     error: str
 
     @property
@@ -90,7 +92,7 @@ class Typed:
     ticked: list[int]
     missing: int  # how many ticked ones are not there (any more)
     revisions: dict[int, int]
-    lines: dict[int, str]
+    lines: dict[int, str]  # only those that are not what stood there: who touched nothing has typed nothing
     errors: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -150,7 +152,8 @@ class ReleasePages(DecisionPages):
 
     def _typed(self, request: HttpRequest) -> Typed:
         lines = dict(_numbered(request.POST, "personal_"))
-        ticked = [int(value) for value in request.POST.getlist("decision") if _is_key(value)][: ROWS * 2]
+        shown = dict(_numbered(request.POST, "shown_"))
+        ticked = [int(value) for value in request.POST.getlist("decision") if is_key(value)][: ROWS * 2]
         visible = (
             self._visible_decisions(request).filter(pk__in={*ticked, *lines}).select_related("application__project")
         )
@@ -159,8 +162,8 @@ class ReleasePages(DecisionPages):
             decisions=decisions,
             ticked=[pk for pk in decisions if pk in ticked],
             missing=len(set(ticked) - set(decisions)),
-            revisions={pk: int(value) for pk, value in _numbered(request.POST, "revision_") if _is_key(value)},
-            lines={pk: value for pk, value in lines.items() if pk in decisions},
+            revisions={pk: int(value) for pk, value in _numbered(request.POST, "revision_") if is_key(value)},
+            lines={pk: value for pk, value in lines.items() if pk in decisions and value != shown.get(pk)},
         )
 
     @staticmethod
@@ -178,12 +181,13 @@ class ReleasePages(DecisionPages):
                 line = PersonalLineField().clean(text)
                 if line != PersonalLineField().clean(letters.as_shown(decision.personal_line)):
                     typed.decisions[pk] = self._save_line(request, decision, line, typed.revisions.get(pk, 0))
+                    typed.revisions[pk] = typed.decisions[pk].revision
                     saved.add(pk)
             except ValidationError as error:
                 typed.errors[pk] = " ".join(error.messages)
             except workflow.Refused as refused:
                 if refused.code == "changed":  # keep what was typed; of the others there is nothing to keep it for
-                    typed.errors[pk] = _("The letter was changed since you looked at it. Your line is not saved yet.")
+                    typed.errors[pk] = _why_line_is_not_saved(decision)
         return saved
 
     def _save_line(self, request: HttpRequest, decision: Decision, line: str, revision: int) -> Decision:
@@ -258,7 +262,7 @@ class ReleasePages(DecisionPages):
             with refusals.collected(decision):
                 if not decision.is_staged:
                     raise workflow.Refused("not_staged", _("It is no longer staged: it was released or dropped."))
-                workflow.clear(decision, by=request.user)
+                workflow.clear(decision, by=request.user, revision=typed.revisions.get(decision.pk))
                 self.log_change(request, decision.application, f"Cleared what was staged: {decision.to_status}.")
                 cleared.append(decision)
         if cleared:
@@ -270,7 +274,7 @@ class ReleasePages(DecisionPages):
         return self._release_page_again(request)
 
     def _call_back_ticked(self, request: HttpRequest, name: str) -> HttpResponse:
-        keys = {int(value) for value in request.POST.getlist(name) if _is_key(value)}
+        keys = {int(value) for value in request.POST.getlist(name) if is_key(value)}
         decisions = list(
             in_groups(self._visible_decisions(request).filter(pk__in=keys)).select_related("application__project")
         )
@@ -352,6 +356,7 @@ class ReleasePages(DecisionPages):
                 warning=offers.warning(decision),
                 is_ticked=not obstacle and bool(ticks & {"all", decision.group, str(decision.pk)}),
                 is_open=bool(error) or bool(opened & {"all", str(decision.pk)}),
+                shown_line=letters.as_shown(decision.personal_line),
                 line=typed.lines[decision.pk] if error else letters.as_shown(decision.personal_line),
                 error=error,
             )
@@ -391,14 +396,20 @@ def why_not_released(decision: Decision) -> str:
     if application.status != decision.from_status:
         status = application.get_status_display()
         return _("Not possible any more: the status is “%(status)s” by now.") % {"status": status}
-    if decision.to_status == Status.ACCEPTED and application.project.is_full():
-        return _("Not possible any more: all places of this project are taken.")
-    if decision.lapses_on is not None and decision.lapses_on < timezone.localdate():
-        day = date_format(decision.lapses_on, "DATE_FORMAT")
-        return _("The offer would stand until %(day)s, which is over. Edit the letter and give it another day.") % {
-            "day": day
-        }
+    try:
+        workflow.refuse_what_is_not_true_any_more(decision)
+    except workflow.Refused as refused:
+        return refused.message
     return ""
+
+
+def _why_line_is_not_saved(decision: Decision) -> str:
+    """When a colleague has edited the letter in the meantime: with the line that stands there now."""
+    why = _("The letter was changed since you looked at it. Your line is not saved yet.")
+    if not decision.personal_line:
+        return why
+    now = _("The line that stands there now, and that yours would replace: “%(line)s”")
+    return f"{why} {now % {'line': letters.as_shown(decision.personal_line)}}"
 
 
 class Offers:
@@ -477,14 +488,9 @@ def clock(moment: datetime.datetime) -> str:
     return date_format(moment, "SHORT_DATETIME_FORMAT")
 
 
-def _is_key(value: str) -> bool:
-    """Whether this can be the key of a row: digits, and not more than a database takes."""
-    return value.isascii() and value.isdecimal() and len(value) <= 18
-
-
 def _numbered(data: QueryDict, prefix: str) -> Iterator[tuple[int, str]]:
     """`personal_12=...` as (12, "...")."""
     for name in data:
         number = name.removeprefix(prefix)
-        if number != name and _is_key(number):
+        if number != name and is_key(number):
             yield int(number), data[name]

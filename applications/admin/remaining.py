@@ -12,12 +12,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from applications import places, workflow
+from applications.admin.bulk import MOST, Chosen, ids_in
+from applications.forms.bulk import ChosenForm, seen_in
 from applications.models import Application, Decision, Letter
 from applications.statuses import Status
 from projects.admin import ProjectAdmin
 from projects.models import Project
-
-MOST_AT_ONCE = 400  # Django reads no more than 500 fields of one form
 
 
 def tell_when_places_are_gone(request: HttpRequest, project_pk: int) -> None:
@@ -88,9 +88,9 @@ class RemainingPages(ProjectAdmin):
         pending = Prefetch(
             "decisions", queryset=Decision.objects.pending().select_related("staged_by"), to_attr="pending_decisions"
         )
-        rows = list(self._waiting(request, project).prefetch_related(pending)[: MOST_AT_ONCE + 1])
+        rows = list(self._waiting(request, project).prefetch_related(pending)[: MOST + 1])
         offers = places.open_offers(project).visible_to(request.user).order_by("offer_lapses_on", "pk")
-        shown, offers = rows[:MOST_AT_ONCE], list(offers)
+        shown, offers = rows[:MOST], list(offers)
         nobody_else_fits = places.nobody_else_fits(project)
         context = {
             **self.admin_site.each_context(request),
@@ -99,8 +99,9 @@ class RemainingPages(ProjectAdmin):
             "subtitle": str(project),
             "project": project,
             "rows": [self._waiting_row(application) for application in shown],
+            "form": ChosenForm(shown, pending={a.pk: a.pending_decisions[0] for a in shown if a.pending_decisions}),
             "is_cut": len(rows) > len(shown),
-            "most": MOST_AT_ONCE,
+            "most": MOST,
             "waiting": self._waiting(request, project).count(),
             "offers": offers,
             "pending": sum(1 for application in shown if application.pending_decisions),
@@ -162,12 +163,14 @@ class RemainingPages(ProjectAdmin):
                 _("Nothing was staged: places are free and the project is open, so the letter would not be true."),
             )
             return self._to_this_page(project)
-        ticked = set(request.POST.getlist("application"))
-        chosen = [application for application in self._waiting(request, project) if str(application.pk) in ticked]
-        if not chosen:
+        ticked = ids_in(",".join(request.POST.getlist("application")))
+        chosen = Chosen(self._waiting(request, project), ticked, seen_in(request.POST.get("chosen", "")))
+        if not chosen.applications:
             messages.error(request, _("Please tick at least one applicant who still waits."))
             return self._to_this_page(project)
-        staged = [application for application in chosen if self._stage_decline(request, application)]
+        staged = [
+            application for application in chosen.applications if self._stage_decline(request, application, chosen)
+        ]
         if not staged:
             return self._to_this_page(project)
         messages.success(
@@ -181,9 +184,14 @@ class RemainingPages(ProjectAdmin):
         )
         return self._to_release_page()
 
-    def _stage_decline(self, request: HttpRequest, application: Application) -> bool:
+    def _stage_decline(self, request: HttpRequest, application: Application, chosen: Chosen) -> bool:
+        seen_status = chosen.seen_status(application)
         try:
-            workflow.stage(application, Status.DECLINED, by=request.user, kind=Letter.Kind.FILLED)
+            if chosen.was_staged_unseen(application):
+                raise workflow.Refused("changed", _("A decision was staged since you looked."))
+            workflow.stage(
+                application, Status.DECLINED, by=request.user, kind=Letter.Kind.FILLED, seen_status=seen_status
+            )
         except Application.DoesNotExist:
             return False
         except workflow.Refused as refused:

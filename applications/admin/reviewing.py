@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from applications import workflow
+from applications import places, workflow
 from applications.admin import panels, queue
 from applications.admin.base import ApplicationPages
 from applications.admin.deciding import move_words
@@ -71,6 +71,7 @@ class ReviewPages(ApplicationPages):
             "title": application.full_name,
             "application": application,
             "project": application.project,
+            "promised": application.project.places and places.promised(application.project),
             "tabs": [self._document_tab(request, application, document) for document in documents],
             "shown": self._shown_document(request, documents),
             "former_documents": application.former_documents(),
@@ -83,7 +84,7 @@ class ReviewPages(ApplicationPages):
             "may_note": self.has_change_permission(request, application),
             "list_url": self._list_url(request),
             "history_url": reverse("admin:applications_application_history", args=[application.pk]),
-            "erase_url": self.has_erase_permission(request) and self._url(request, "erase", application.pk),
+            "erase_url": self.may_erase(request, application) and self._url(request, "erase", application.pk),
             "erase_on": erase_on(application),
             "shortcuts": self._shortcuts(request),
             **self._queue(request, application),
@@ -268,6 +269,11 @@ class ReviewPages(ApplicationPages):
         return require_POST(self._abstain)(request, self._application(request, pk, to_change=True))
 
     def _abstain(self, request: HttpRequest, application: Application) -> HttpResponse:
+        own = self._own_review(request, application)
+        saved = own.updated_at.isoformat() if own else ""
+        if request.POST.get("seen_review", saved) != saved:
+            messages.warning(request, _("You have rated this in another window since; your rating is kept."))
+            return HttpResponseRedirect(self._url(request, "change", application.pk) + "#ratings")
         line = self._read_queue(request)
         workflow.abstain(application, by=request.user)
         self.log_change(request, application, "Abstained.")
@@ -311,7 +317,7 @@ class ReviewPages(ApplicationPages):
         """Whether a decision is staged that the page did not speak of; who has read of it may replace it."""
         seen = request.POST.get("seen_decision")
         pending = application.decisions.pending().first()
-        return seen is not None and pending is not None and seen != str(pending.pk)
+        return seen is not None and pending is not None and seen != pending.as_seen
 
     def _not_staged(self, request: HttpRequest, application: Application, why: str) -> HttpResponse:
         messages.error(request, why)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from applications import workflow
 from applications.admin.deciding import DecisionPages, wording_as_shown
 from applications.forms import UndoForm
-from applications.models import Application, Decision
+from applications.models import Application
 from applications.statuses import Status
 
 
@@ -67,7 +67,7 @@ class UndoPages(DecisionPages):
         return HttpResponseRedirect(self._url(request, "change", application.pk))
 
     def _undo_page(self, request: HttpRequest, application: Application, target: str, form: UndoForm) -> HttpResponse:
-        told = what_was_told(application)
+        told = application.told_by()
         return self.letter_page(
             request,
             "undo",
@@ -82,12 +82,6 @@ class UndoPages(DecisionPages):
             staged=application.decisions.staged().first(),
             needs_reason=True,
         )
-
-
-def what_was_told(application: Application) -> Decision | None:
-    """The decision by which the application got where it is."""
-    applied = application.decisions.filter(applied_at__isnull=False, to_status=application.status)
-    return applied.select_related("released_by").order_by("applied_at", "pk").last()
 
 
 def why_not_undone(application: Application) -> str:

@@ -68,14 +68,14 @@ class Seen:
     """What somebody had before their eyes: the status, and what was staged already."""
 
     status: str
-    decision: int | None
+    decision: str  # `Decision.as_seen`; empty when none was staged
 
 
 class ChosenForm(forms.Form):
     """The applications that a page is about, in one field: a form may not have a thousand.
 
     `chosen` holds each primary key with the status and the staged decision that were seen, so that nobody decides
-    about another state of things: `12:received:,13:in_review:45`.
+    about another state of things: `12:received:,13:in_review:45:0`.
     """
 
     chosen = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -88,9 +88,14 @@ class ChosenForm(forms.Form):
         pending: Mapping[int, Decision] | None = None,
     ) -> None:
         pending = pending or {}
-        decisions = {pk: decision.pk for pk, decision in pending.items()}
+        decisions = {pk: decision.as_seen for pk, decision in pending.items()}
         chosen = ",".join(f"{each.pk}:{each.status}:{decisions.get(each.pk, '')}" for each in applications)
         super().__init__(data, initial={"chosen": chosen})
+
+
+def is_key(text: str) -> bool:
+    """Whether this can be the key of a row: digits, and not more of them than a database takes."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def seen_in(chosen: str) -> dict[int, Seen]:
@@ -99,8 +104,8 @@ def seen_in(chosen: str) -> dict[int, Seen]:
     for entry in chosen.split(","):
         pk, _colon, rest = entry.partition(":")
         status, _colon, decision = rest.partition(":")
-        if pk.isdecimal():
-            seen[int(pk)] = Seen(status, int(decision) if decision.isdecimal() else None)
+        if is_key(pk):
+            seen[int(pk)] = Seen(status, decision)
     return seen
 
 

@@ -24,8 +24,9 @@ class NoteForm(forms.Form):
 class ReviewForm(forms.Form):
     """One's own rating of an application; none is chosen beforehand.
 
-    Its hidden fields say what stood on the page: the version of the answers, the documents, and when one's own review
-    was last saved, so that two windows never overwrite each other. Whoever leaves `seen_review` out does not ask.
+    Its hidden fields say what stood on the page: the version of the answers, the documents, the project, and when one's
+    own review was last saved, so that two windows never overwrite each other. Whoever leaves `seen_review` out does not
+    ask.
     """
 
     NOT_APPLICABLE = "na"
@@ -46,8 +47,9 @@ class ReviewForm(forms.Form):
     seen_answers = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     seen_documents = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
     seen_review = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    seen_project = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    SEEN = ("seen_answers", "seen_documents", "seen_review")
+    SEEN = ("seen_answers", "seen_documents", "seen_review", "seen_project")
 
     def __init__(self, application: Application, own: Review | None, data=None) -> None:
         self.application = application
@@ -79,6 +81,7 @@ class ReviewForm(forms.Form):
             "seen_answers": self.application.answers_version,
             "seen_documents": " ".join(str(document.pk) for document in self.application.current_documents()),
             "seen_review": own.updated_at.isoformat() if own else "",
+            "seen_project": self.application.project_id,
         }
 
     def clean_seen_documents(self) -> list[str] | None:
@@ -121,6 +124,7 @@ class ReviewForm(forms.Form):
             "seen_answers": words["seen_answers"],
             "seen_documents": words["seen_documents"],
             "seen_review": words["seen_review"],
+            "seen_project": words["seen_project"],
             "seen_at_all": "seen_review" in self.data,
         }
 
@@ -128,7 +132,8 @@ class ReviewForm(forms.Form):
         """Keep what was typed and say why it is not saved; saving once more means it in the face of what there is."""
         self.add_error(None, ValidationError(why, code="changed"))
         self.data = self.data.copy()
-        self.data.update({"seen_review": self._seen(own)["seen_review"]})
+        seen = self._seen(own)
+        self.data.update({"seen_review": seen["seen_review"], "seen_project": seen["seen_project"]})
 
 
 class ReviewerChoices(forms.ModelMultipleChoiceField):

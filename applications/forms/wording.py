@@ -3,6 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from applications.forms.fields import LineField
 from applications.letters import Wording
@@ -74,7 +75,11 @@ class WordingForm(forms.ModelForm):
         unknown = [found for found in in_letters.in_braces(text) if found not in known]
         if unknown:
             raise ValidationError(
-                _("%(unknown)s means nothing here. You can use: %(known)s."),
+                ngettext_lazy(
+                    "%(unknown)s means nothing here. You can use: %(known)s.",
+                    "%(unknown)s mean nothing here. You can use: %(known)s.",
+                    len(unknown),
+                ),
                 code="placeholder_unknown",
                 params={"unknown": ", ".join(unknown), "known": ", ".join(known)},
             )

@@ -1,5 +1,5 @@
-// Keys for the review page, and a word of warning before typed text is lost. Everything here is a link, a button or a
-// field of the page: an element with `data-key` is pressed by that key, a text field gets the focus.
+// Keys for the review page. Everything here is a link, a button or a field of the page: an element with `data-key` is
+// pressed by that key, a text field gets the focus.
 "use strict";
 
 const reviewPage = document.querySelector(".review-columns");
@@ -25,8 +25,22 @@ function save(form) {
   if (button) form.requestSubmit(button);
 }
 
+// A key that bounces must not decide about the next student: it has led to this page, which would hear it once more.
+const BOUNCE = 1000; // milliseconds from the page being there
+const readyAt = performance.now();
+const ledHere = sessionStorage.getItem("key");
+sessionStorage.removeItem("key");
+let isLeaving = false;
+let isFirstKey = true;
+
+const bounces = (key) => isFirstKey && key === ledHere && performance.now() - readyAt < BOUNCE;
+
+window.addEventListener("pageshow", () => {
+  isLeaving = false;
+});
+
 document.addEventListener("keydown", (event) => {
-  if (!keysAreOn || event.defaultPrevented || event.isComposing || event.repeat || keysDialog.open) return;
+  if (isLeaving || !keysAreOn || event.defaultPrevented || event.isComposing || event.repeat || keysDialog.open) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
     const form = event.target.closest(".review-columns form") || ratingForm;
     if (!form) return;
@@ -38,6 +52,13 @@ document.addEventListener("keydown", (event) => {
   const meant = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!meant) return;
   event.preventDefault();
+  if (meant.type === "submit") {
+    if (bounces(event.key)) return;
+    sessionStorage.setItem("key", event.key);
+    isLeaving = true;
+    setTimeout(() => (isLeaving = false), 5000); // when nothing came of it, the keys work again
+  }
+  isFirstKey = false;
   press(meant);
 });
 
@@ -45,17 +66,6 @@ const showKeys = document.getElementById("show-keys");
 showKeys.hidden = false;
 showKeys.addEventListener("click", () => keysDialog.showModal());
 
-// Text that was typed in another form than the one that is sent would be lost with the page.
-const typedIn = new Set();
-let isSending = null;
-
-document.addEventListener("input", (event) => {
-  if (event.target.form) typedIn.add(event.target.form);
-});
-document.addEventListener("submit", (event) => {
-  isSending = event.target;
-});
-window.addEventListener("beforeunload", (event) => {
-  for (const form of typedIn) if (form !== isSending) event.preventDefault();
-  isSending = null;
-});
+// What the address names is open when one comes back to it.
+const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+if (named && named.tagName === "DETAILS") named.open = true;

@@ -325,3 +325,8 @@ def test_the_page_costs_the_same_number_of_queries_for_one_and_for_many(desk, ad
         page(desk, "stage/declined", ada_bob_eve[:1])
     with django_assert_num_queries(7):
         page(desk, "stage/declined", ada_bob_eve)
+
+
+def test_a_number_that_no_database_knows_is_passed_over(desk):
+    assert desk.post(f"{LIST}bulk/clear/", {"chosen": "9" * 5000 + ":x:"}).status_code == 302
+    assert desk.get("/admin/applications/letter/٣/change/").status_code == 404

@@ -270,3 +270,19 @@ def test_nobody_else_does_any_of_this(request, signed_in, application, deed, who
 
     assert answer.status_code == status
     assert application.events.count() == events
+
+
+def test_a_double_click_sends_one_letter_and_keeps_one_note(reviewing, application):
+    for _ in range(2):
+        reviewing.post(page_url(application, "write"), {"subject": "Hello", "body": "When?", "action": "send"})
+        reviewing.post(page_url(application, "note"), {"text": "A good one."})
+
+    assert application.letters.filter(kind=Letter.Kind.MESSAGE).count() == 1
+    assert application.events.filter(kind=Event.Kind.NOTE).count() == 1
+    assert application.events.filter(kind=Event.Kind.WROTE).count() == 1
+
+
+def test_the_same_note_by_a_colleague_is_a_note_of_its_own(application, supervisor, co_advisor):
+    for person in (supervisor, co_advisor):
+        workflow.note(application, "A good one.", by=person)
+    assert application.events.filter(kind=Event.Kind.NOTE).count() == 2

@@ -64,7 +64,10 @@ def test_name_address_and_project_are_enough_and_the_student_gets_the_link(desk,
     assert (application.project, application.entered_by, application.status) == (project, supervisor, "received")
     assert not application.is_consented
     assert not application.is_confirmed
-    assert [(letter.kind, letter.recipient) for letter in application.letters.all()] == [("entered", "ada@example.org")]
+    assert {(letter.kind, letter.recipient) for letter in application.letters.all()} == {
+        ("entered", "ada@example.org"),
+        ("notice_received", "carl@example.org"),
+    }
     assert [(event.kind, event.actor) for event in application.events.all()] == [("entered", "reviewer")]
 
 
@@ -112,7 +115,7 @@ def test_a_double_click_enters_one_application_and_shows_it(desk, fields, cv_fil
 
     assert second.url == first.url
     assert Application.objects.count() == 1
-    assert Letter.objects.count() == 1
+    assert Letter.objects.filter(to_student=True).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

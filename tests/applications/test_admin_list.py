@@ -419,3 +419,19 @@ def test_filters_that_make_no_sense_lead_back_to_the_list(client, supervisor, ap
     assert listed(client.get(LIST, {"project__id__exact": "x"})) == []
     assert client.get(LIST, {"no_such_column": "x"}).status_code == 302
     assert client.get(LIST, {"o": "99.-77.x"}).status_code == 200
+
+
+def test_the_orders_behind_the_headings_stand_in_words_too(signed_in, make_application, supervisor):
+    desk = signed_in(supervisor)
+    ada = make_application(full_name="Ada", email="ada@example.org")
+    bob = make_application(full_name="Bob", email="bob@example.org")
+    workflow.review(ada, rating=2, by=supervisor)
+    workflow.review(bob, rating=5, by=supervisor)
+    orders = {order["display"]: order["query_string"] for order in desk.get(LIST).context["orders"]}
+
+    best_first = desk.get(LIST + orders["Best rated"])
+
+    assert list(best_first.context["cl"].result_list) == [bob, ada]
+    assert [o["display"] for o in best_first.context["orders"] if o["selected"]] == ["Best rated"]
+    assert list(desk.get(LIST + orders["By name"]).context["cl"].result_list) == [ada, bob]
+    assert "Best by the criteria" not in orders

@@ -61,6 +61,8 @@ def test_three_to_five_criteria_are_kept_in_their_order(save, project):
 def test_one_or_two_criteria_are_refused_in_words(save, project, number):
     response = save(*[new(f"Number {n}") for n in range(number)])
     assert "Give three to five, or none." in response.content.decode()
+    sections = response.context["inline_admin_formsets"]
+    assert not any(section.is_collapsible for section in sections), "an error that nobody sees"
     assert not project.criteria.exists()
 
 

@@ -8,7 +8,7 @@ from applications import workflow
 from applications.models import CriterionScore, Event, Review
 from applications.statuses import Status
 from applications.tokens import manage_token
-from projects.models import Criterion
+from projects.models import Criterion, Project
 
 pytestmark = pytest.mark.django_db
 
@@ -343,3 +343,36 @@ def test_a_supervisor_who_is_exempt_reads_them_before_and_everybody_is_told(
 
 def test_without_that_setting_nobody_is_said_to_be_exempt(signed_in, supervisor, application):
     assert "reads ratings before" not in page_of(signed_in(supervisor), application)
+
+
+def test_abstaining_in_an_older_window_does_not_remove_a_rating_that_it_did_not_show(
+    signed_in, supervisor, application
+):
+    browser = signed_in(supervisor)
+    assert 'name="seen_review" value=""' in page_of(browser, application)
+    workflow.review(application, rating=4, comment="A long comment.", by=supervisor)
+
+    answer = browser.post(f"{LIST}{application.pk}/abstain/", {"seen_review": ""}, follow=True)
+
+    assert Review.objects.get().comment == "A long comment."
+    assert "your rating is kept" in answer.content.decode()
+
+    seen = Review.objects.get().updated_at.isoformat()
+    browser.post(f"{LIST}{application.pk}/abstain/", {"seen_review": seen})
+    assert not Review.objects.exists()
+
+
+def test_a_rating_of_an_application_that_was_moved_meanwhile_is_asked_for_again(signed_in, supervisor, application):
+    browser = signed_in(supervisor)
+    form = browser.get(f"{LIST}{application.pk}/change/").context["review_form"]
+    seen = {name: form[name].value() for name in form.SEEN}
+    second = Project.objects.create(title="Second", topic=application.project.topic, supervisor=supervisor)
+    workflow.transfer(application, second, by=supervisor, consent="By phone.")
+
+    again = rate(browser, application, rating="5", **seen)
+
+    assert not Review.objects.exists()
+    assert "was moved to “Second” since" in again.content.decode()
+    now = {name: again.context["review_form"][name].value() for name in form.SEEN}
+    rate(browser, application, rating="5", **now)
+    assert Review.objects.get().seen_project == second

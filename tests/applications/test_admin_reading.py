@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.messages import get_messages
 
-from applications import workflow
+from applications import letters, workflow
 from applications.models import Application, Decision, Letter, Reading, Review, Star
 from applications.statuses import Status, reviewer_needs_reason
 
@@ -220,7 +220,7 @@ def test_a_colleagues_staged_decision_is_not_replaced_by_who_has_not_seen_it(rev
     assert "a decision was staged since you opened this page" in said(refused)
     assert Decision.objects.get() == theirs
 
-    reviewing.post(page_url(application, "stage/declined"), {"seen_decision": str(theirs.pk)})
+    reviewing.post(page_url(application, "stage/declined"), {"seen_decision": theirs.as_seen})
     assert Decision.objects.get().to_status == Status.DECLINED
 
 
@@ -242,3 +242,17 @@ def test_nobody_else_does_any_of_this(request, signed_in, application, deed, who
     assert answer.status_code == status
     for model in (Star, Reading, Decision, Review):
         assert not model.objects.exists()
+
+
+def test_a_letter_that_a_colleague_has_rewritten_is_not_thrown_away_unseen(
+    reviewing, supervisor, co_advisor, application
+):
+    staged = workflow.stage(application, Status.DECLINED, by=supervisor)
+    seen = {"seen_decision": staged.as_seen}
+    words = letters.Wording(staged.letter_subject, f"Carl's words. {staged.letter_body}")
+    workflow.edit_staged(staged, by=co_advisor, revision=staged.revision, letter=words)
+
+    refused = reviewing.post(page_url(application, "stage/offered"), seen)
+
+    assert "a decision was staged since you opened this page" in said(refused)
+    assert Decision.objects.get().letter_body.startswith("Carl's words.")

@@ -50,6 +50,7 @@ def posted(response) -> dict:
     """What the page would post without a tick."""
     rows = [row for group in response.context["groups"] for row in group["rows"]]
     data = {f"revision_{row.decision.pk}": row.decision.revision for row in rows}
+    data |= {f"shown_{row.decision.pk}": row.shown_line for row in rows if row.letter}
     return data | {f"personal_{row.decision.pk}": row.line for row in rows if row.letter}
 
 
@@ -516,7 +517,8 @@ def test_an_acceptance_without_a_place_cannot_be_ticked_nor_released(reviewing, 
     after = reviewing.post(RELEASE, ticking(page, decision), follow=True)
 
     row = rows_of(page)["Ada"]
-    assert (row.is_ticked, row.obstacle) == (False, "Not possible any more: all places of this project are taken.")
+    assert not row.is_ticked
+    assert row.obstacle.startswith("All places of this project are taken")
     assert "All places of this project are taken" in messages_of(after)
     assert Decision.objects.get().is_staged
 
@@ -725,3 +727,61 @@ def test_a_form_from_another_site_releases_nothing(supervisor, stage):
 
     assert browser.post(RELEASE, {"decision": decision.pk, "action": "release"}).status_code == 403
     assert Decision.objects.get().is_staged
+
+
+def rewrite(decision, by, line: str) -> None:
+    wording = letters.Wording(decision.letter_subject, decision.letter_body)
+    workflow.edit_staged(decision, by=by, revision=decision.revision, letter=wording, personal_line=line)
+
+
+def test_a_box_that_nobody_touched_takes_no_line_of_a_colleague_away(reviewing, stage, co_advisor):
+    ada, ben = stage("Ada"), stage("Ben")
+    page = reviewing.get(RELEASE)
+    rewrite(ada, co_advisor, "Carl writes warmly.")
+
+    reviewing.post(RELEASE, ticking(page, ben))
+
+    ada.refresh_from_db()
+    ben.refresh_from_db()
+    assert (ada.personal_line, ada.is_staged) == ("Carl writes warmly.", True)
+    assert ben.is_on_its_way
+
+
+def test_who_has_typed_a_line_beside_a_colleague_is_shown_theirs_before_it_is_replaced(reviewing, stage, co_advisor):
+    ada = stage("Ada")
+    page = reviewing.get(RELEASE)
+    rewrite(ada, co_advisor, "Carl writes warmly.")
+
+    again = reviewing.post(RELEASE, ticking(page, ada, **{f"personal_{ada.pk}": "Mine."}))
+
+    ada.refresh_from_db()
+    assert ada.personal_line == "Carl writes warmly."
+    row = rows_of(again)["Ada"]
+    assert "that yours would replace: “Carl writes warmly.”" in row.error
+    assert row.line == "Mine."
+
+
+def test_a_letter_that_was_rewritten_since_one_looked_is_not_cleared(reviewing, stage, co_advisor):
+    ada = stage("Ada")
+    page = reviewing.get(RELEASE)
+    rewrite(ada, co_advisor, "Carl writes warmly.")
+
+    told = messages_of(reviewing.post(RELEASE, ticking(page, ada, action="clear"), follow=True))
+
+    assert Decision.objects.get() == ada
+    assert "Not cleared: Ada" in told
+
+
+def test_an_untrue_letter_that_the_project_is_filled_cannot_be_released(reviewing, stage, project):
+    ada = stage("Ada", kind=Letter.Kind.FILLED)
+    project.places = project.places_taken = 1
+    project.save()
+    assert rows_of(reviewing.get(RELEASE))["Ada"].obstacle == ""
+    type(project).objects.update(places_taken=0)
+
+    page = reviewing.get(RELEASE)
+    reviewing.post(RELEASE, ticking(page, ada))
+
+    assert "but a place is free again" in rows_of(page)["Ada"].obstacle
+    ada.refresh_from_db()
+    assert ada.is_staged

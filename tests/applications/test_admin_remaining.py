@@ -61,6 +61,11 @@ def markup(response) -> str:
     return response.content.decode()
 
 
+def seen_on(response) -> dict:
+    """What the page posts back of what it showed."""
+    return {"chosen": response.context["form"]["chosen"].value()}
+
+
 # What it shows
 
 
@@ -189,7 +194,9 @@ def make_application_as(application, status: str) -> Application:
 def test_a_decision_on_its_way_is_left_alone_and_said_so(desk, waiting, full, supervisor, settings):
     settings.RELEASE_DELAY = 10
     workflow.release(workflow.stage(waiting[1], "interview", by=supervisor), by=supervisor)
-    response = desk.post(at(full), {"application": [waiting[0].pk, waiting[1].pk]}, follow=True)
+    response = desk.post(
+        at(full), seen_on(desk.get(at(full))) | {"application": [waiting[0].pk, waiting[1].pk]}, follow=True
+    )
     assert f"{waiting[1].full_name} ({waiting[1].reference})" in words(response)
     assert "Call it back first." in words(response)
     assert Decision.objects.staged().get().application == waiting[0]
@@ -316,3 +323,14 @@ def test_others_do_not_get_there(signed_in, other_supervisor, co_advisor, waitin
         assert browser.get(at(full)).status_code == answer
         assert browser.post(at(full), {"application": [waiting[0].pk]}).status_code == answer
     assert not Decision.objects.exists()
+
+
+def test_what_a_colleague_has_staged_since_the_page_was_opened_is_left(desk, waiting, full, co_advisor):
+    seen = seen_on(desk.get(at(full)))
+    theirs = workflow.stage(waiting[0], "interview", by=co_advisor, personal_line="Do come.")
+
+    response = desk.post(at(full), seen | {"application": [waiting[0].pk, waiting[1].pk]}, follow=True)
+
+    assert Decision.objects.get(application=waiting[0]) == theirs
+    assert Decision.objects.get(application=waiting[1]).letter_kind == Letter.Kind.FILLED
+    assert "A decision was staged since you looked." in words(response)

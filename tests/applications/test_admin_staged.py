@@ -1,6 +1,7 @@
 """A staged decision in the admin: its letter is edited, taken away and brought back; it is cleared."""
 
 import datetime
+import re
 
 import pytest
 from django.utils import timezone
@@ -204,7 +205,7 @@ def test_every_reviewer_of_the_project_edits_it_and_nobody_else(
 def test_a_cleared_decision_is_gone_and_the_history_keeps_that_it_was(reviewing, application, supervisor):
     decision = workflow.stage(application, "declined", by=supervisor)
 
-    page = reviewing.post(clear_url(application), {"decision": decision.pk}, follow=True)
+    page = reviewing.post(clear_url(application), {"seen_decision": decision.as_seen}, follow=True)
 
     assert not Decision.objects.exists()
     assert application.events.last().kind == Event.Kind.STAGE_CLEARED
@@ -215,10 +216,10 @@ def test_what_was_staged_in_the_meantime_is_not_cleared_with_it(reviewing, appli
     seen = workflow.stage(application, "declined", by=supervisor)
     workflow.stage(application, "offered", by=co_advisor)
 
-    page = reviewing.post(clear_url(application), {"decision": seen.pk, "back": "release"}, follow=True)
+    page = reviewing.post(clear_url(application), {"seen_decision": seen.as_seen, "back": "release"}, follow=True)
 
     assert [decision.to_status for decision in Decision.objects.all()] == [Status.OFFERED]
-    assert "another decision was staged" in page.content.decode()
+    assert "was replaced or edited since you looked" in page.content.decode()
 
 
 def test_what_is_on_its_way_is_not_cleared(reviewing, application, supervisor):
@@ -235,3 +236,23 @@ def test_strangers_clear_nothing(signed_in, application, supervisor, other_super
     assert signed_in(other_supervisor).post(clear_url(application)).status_code == 404
     assert signed_in(staff_without_rights).post(clear_url(application)).status_code == 403
     assert Decision.objects.get().is_staged
+
+
+@pytest.mark.parametrize("where", ["review page", "message"])
+def test_no_button_clears_what_a_colleague_has_staged_since(
+    reviewing, make_application, application, supervisor, co_advisor, where
+):
+    make_application(full_name="The Next", email="next@example.org")
+    stage_url = f"{LIST}{application.pk}/stage/declined/"
+    page = reviewing.post(stage_url, follow=True)
+    if where == "review page":
+        page = reviewing.get(f"{LIST}{application.pk}/change/")
+    [form] = re.findall(
+        rf'<form method="post" action="{clear_url(application)}.*?</form>', page.content.decode(), re.DOTALL
+    )
+    posted = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    workflow.stage(application, "offered", by=co_advisor)
+
+    reviewing.post(clear_url(application), posted)
+
+    assert Decision.objects.get().to_status == Status.OFFERED

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from applications import documents, letters, models, workflow
 from applications.models import Application, Decision, Document, Event, FormerAnswers, Letter, Upload
+from projects.models import CoAdvisor
 
 CANARY = "Canaria"
 
@@ -188,3 +189,16 @@ def test_every_table_with_personal_words_is_known_to_the_erasure():
 
 def points_to_application(model) -> bool:
     return any(field.related_model is Application for field in model._meta.concrete_fields)
+
+
+def test_a_supervisor_who_only_co_advises_a_project_erases_nothing_of_it(
+    signed_in, application, project, other_supervisor, supervisor
+):
+    project.co_advisors.add(CoAdvisor.objects.create(name="Otto", user=other_supervisor))
+    page = f"/admin/applications/application/{application.pk}/"
+    browser = signed_in(other_supervisor)
+
+    assert "Erase this application" not in browser.get(f"{page}change/").content.decode()
+    assert browser.post(f"{page}erase/").status_code == 403
+    assert Application.objects.filter(pk=application.pk).exists()
+    assert "Erase this application" in signed_in(supervisor).get(f"{page}change/").content.decode()

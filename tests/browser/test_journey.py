@@ -12,7 +12,7 @@ from applications.models import Application, Letter
 from tests import pdfs
 from tests.browser.pages import sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

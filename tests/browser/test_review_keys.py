@@ -234,3 +234,41 @@ def test_what_has_the_focus_is_never_hidden_behind_the_bars(page, supervisor, ap
             }"""
         )
     assert hidden == []
+
+
+def test_a_key_that_bounces_does_not_decide_about_the_next_student(reader, in_order):
+    first, second, third = in_order
+    reader.keyboard.press("w")
+    is_at(reader, second)
+
+    reader.keyboard.press("w")
+    is_at(reader, second)
+    assert [decision.application for decision in Decision.objects.all()] == [first]
+
+    reader.wait_for_timeout(1100)
+    reader.keyboard.press("w")
+    is_at(reader, third)
+    assert Decision.objects.count() == 2
+
+
+def test_one_comes_back_to_what_one_has_just_done(reader, co_advisor):
+    reader.locator("#ask > summary").click()
+    reader.get_by_label("Carl Coadvisor").check()
+    reader.get_by_role("button", name="Ask", exact=True).click()
+
+    expect(reader.get_by_text("1 person is asked.")).to_be_visible()
+    expect(reader.locator("#ask")).to_have_attribute("open", "")
+    expect(reader.get_by_text("not done yet")).to_be_visible()
+
+
+def test_an_edited_letter_is_not_left_behind_without_a_word(page, supervisor, application):
+    workflow.stage(application, "declined", by=supervisor)
+    sign_in(page, supervisor, f"{LIST}{application.pk}/staged/")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_label("Letter", exact=True).fill("Mine.")
+
+    page.get_by_role("link", name="Applications").first.click()
+
+    expect(page.get_by_label("Letter", exact=True)).to_have_value("Mine.")
+    assert asked == ["beforeunload"]
