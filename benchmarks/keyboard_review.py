@@ -27,9 +27,10 @@ django.setup()
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import Count, Q
 from playwright.sync_api import Page, sync_playwright
 
-from applications.models import Application, Decision, Review
+from applications.models import Decision, Review
 from applications.statuses import Status
 
 LIST = "/admin/applications/application/"
@@ -139,11 +140,12 @@ def report(times: dict[str, list[float]], ratings: int) -> None:
 
 
 def busiest_supervisor():
-    waiting = Application.objects.filter(status__in=[Status.RECEIVED, Status.IN_REVIEW], decisions__isnull=True)
-    counts = {}
-    for supervisor in waiting.filter(project__supervisor__isnull=False).values_list("project__supervisor", flat=True):
-        counts[supervisor] = counts.get(supervisor, 0) + 1
-    return get_user_model().objects.get(pk=max(counts, key=counts.get)) if counts else None
+    to_read = Q(
+        supervised_projects__applications__status__in=[Status.RECEIVED, Status.IN_REVIEW],
+        supervised_projects__applications__decisions=None,
+    )
+    counted = get_user_model().objects.annotate(to_read=Count("supervised_projects__applications", filter=to_read))
+    return counted.filter(to_read__gt=0).order_by("-to_read").first()
 
 
 def session_of(user, port: int) -> dict:
@@ -177,7 +179,7 @@ def started_server(port: int) -> subprocess.Popen:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz/", timeout=2):
                 return server
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.1)  # until it listens
     server.terminate()
     sys.exit("The web server did not start.")
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from applications.admin import queue
+from applications.admin import panels, queue
 from applications.models import Application
 from projects.admin import RestrictedAdmin
 
@@ -47,8 +47,8 @@ class ApplicationPages(RestrictedAdmin):
 
     def may_erase(self, request: HttpRequest, application: Application) -> bool:
         """Erasing is for the supervisor of the project, not for those who only review for it."""
-        is_theirs = request.user.is_superuser or application.project.supervisor_id == request.user.pk
-        return is_theirs and request.user.has_perm("applications.delete_application")
+        may = request.user.has_perm("applications.delete_application")
+        return may and panels.supervises(application, request.user)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """No filter typed into the address tells how colleagues have rated: Django allows every column of the table."""

@@ -183,9 +183,9 @@ class DecisionForm(forms.Form):
                 self.add_error(name, ValidationError(words, code="required"))
 
     def _refuse_braces_that_nothing_fills(self, cleaned: dict) -> None:
-        """The letter is filled already; whoever types `{name}` into it would send just that."""
-        standard = letters.standard_wording(self.application, self.kind)
-        kept = {*placeholders.in_braces(f"{standard.subject} {standard.body}"), *letters.IN_BRACKETS}
+        """The letter is filled already: what is typed as `{name}` goes out like that. A title may hold braces."""
+        stood_there = placeholders.in_braces(f"{self.initial['subject']} {self.initial['body']}")
+        kept = {*stood_there, *letters.IN_BRACKETS}
         for name in ("subject", "body", "personal_line"):
             unknown = [found for found in placeholders.in_braces(cleaned.get(name, "")) if found not in kept]
             if unknown and name not in self.errors:

@@ -158,7 +158,7 @@ def one_by_one(rows: Iterable, deed: Callable[..., object]) -> int:
     for row in rows:
         try:
             done += bool(deed(row))
-        except Exception as error:
+        except Exception as error:  # whatever it was, the students behind this one wait for their letters
             logger.exception("%s %s could not be dealt with; the others are.", type(row).__name__, row.pk)
             failure = failure or error
     if failure is not None:

@@ -231,12 +231,13 @@ def write(application: Application, *, subject: str, body: str, by) -> Letter:
     """
     with transaction.atomic():
         application = lock(application)
-        wording = letters.message_wording(application, letters.Wording(subject, body), writer=by)
+        typed = letters.Wording(subject, body)
+        wording = letters.message_wording(application, typed, writer=by)
         earlier = application.letters.filter(kind=Letter.Kind.MESSAGE, created_at__gt=timezone.now() - SAME_AGAIN)
         same = earlier.filter(subject=wording.subject, body=wording.body, recipient=application.email).first()
         if same is not None:
             return same
-        letter = letters.message(application, wording, writer=by)
+        letter = letters.message(application, typed, writer=by)
         record(application, Event.Kind.WROTE, by=by, text=subject)
         begin_reading(application, by)
     return letter

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.messages import get_messages
 
 from applications import documents, workflow
-from applications.models import Application, Document, Event, Letter, ReviewRequest
+from applications.models import Application, Document, Event, Letter, LetterWording, ReviewRequest
 from applications.statuses import Status
 from projects.models import Project
 
@@ -286,3 +286,14 @@ def test_the_same_note_by_a_colleague_is_a_note_of_its_own(application, supervis
     for person in (supervisor, co_advisor):
         workflow.note(application, "A good one.", by=person)
     assert application.events.filter(kind=Event.Kind.NOTE).count() == 2
+
+
+def test_a_letter_in_the_supervisors_own_words_is_framed_once(application, supervisor):
+    words = "Hello {name},\n\n{personal_line}\n\nYours\n{supervisor}\n"
+    LetterWording.objects.create(kind="message", language="en", subject="About it", body=words, changed_by=supervisor)
+
+    letter = workflow.write(application, subject="A question", body="When?", by=supervisor)
+
+    assert letter.body.count("Hello Ada Example,") == 1
+    assert letter.body.count("Yours\nSofia Supervisor") == 1
+    assert workflow.write(application, subject="A question", body="When?", by=supervisor) == letter

@@ -86,3 +86,13 @@ def test_a_letter_cannot_be_edited(client, superuser, failed):
     failed.refresh_from_db()
     assert failed.recipient == "ada@example.org"
     assert failed.subject != "Changed"
+
+
+def test_a_co_advisor_reads_whom_to_ask_about_a_letter_that_failed(signed_in, application, supervisor, co_advisor):
+    letter = application.letters.get(kind="received")
+    type(letter).objects.filter(pk=letter.pk).update(status="failed")
+    page = f"/admin/applications/letter/{letter.pk}/change/"
+    ask = "Please ask the supervisor of the project to send it again"
+
+    assert ask in signed_in(co_advisor).get(page).content.decode()
+    assert ask not in signed_in(supervisor).get(page).content.decode()

@@ -388,3 +388,14 @@ def test_the_page_hands_on_whether_its_keys_are_on(reviewing, supervisor, make_a
     Preference.objects.create(user=supervisor, shortcuts=False)
 
     assert 'data-shortcuts="off"' in text_of(reviewing, application)
+
+
+def test_the_places_that_are_promised_are_not_called_free_without_a_word(
+    reviewing, project, make_application, supervisor
+):
+    project.places = 3
+    project.save()
+    workflow.stage(make_application(email="out@example.org"), "offered", by=supervisor)
+    application = make_application(email="here@example.org")
+
+    assert "3 of 3 places free, 1 of them promised" in reviewing.get(review_url(application)).content.decode()

@@ -182,3 +182,15 @@ def test_every_reviewer_of_the_project_undoes_and_nobody_else(
     signed_in(co_advisor).post(undo_url(application), {"reason": "A mistake.", "send": "1"})
     application.refresh_from_db()
     assert application.status == "in_review"
+
+
+def test_the_page_shows_the_personal_line_once_as_it_was_sent(reviewing, application, supervisor, settings):
+    settings.RELEASE_DELAY = 0
+    decision = workflow.stage(application, "declined", by=supervisor, personal_line="We enjoyed your thesis.")
+    without_place = decision.letter_body.replace("{personal_line}", "")
+    Decision.objects.update(letter_body=without_place)
+    workflow.release(decision, by=supervisor)
+
+    told = reviewing.get(undo_url(application)).context["told_letter"]
+
+    assert told.body.count("We enjoyed your thesis.") == 1

@@ -1019,3 +1019,28 @@ def test_superusers_read_who_took_out_what_and_change_nothing(signed_in, superus
     assert browser.post(reverse("admin:applications_export_add"), {}).status_code == 403
     assert Export.objects.get().total == 1
     assert "delete_selected" not in page
+
+
+def test_a_late_worker_takes_nothing_away_that_another_one_has_finished(browser, application, long_ones, stored_files):
+    export = ask(browser)
+    late = jobs.Claim.of(export.pk)
+    exports.forget_after_erasure()
+    assert make() == 1
+    finished = export_files(stored_files)
+
+    with pytest.raises(jobs.Lost):
+        jobs._finish(late, set())
+
+    assert export_files(stored_files) == finished != []
+
+
+def test_what_must_not_wait_is_done_while_a_long_export_is_made(browser, make_application, long_ones, monkeypatch):
+    for number in range(3):
+        make_application(email=f"p{number}@example.org")
+    monkeypatch.setattr(jobs, "TELL_EVERY", 0)
+    ask(browser)
+    done = []
+
+    assert make(meanwhile=lambda: done.append(Export.objects.get().state)) == 1
+
+    assert done == ["running"] * 3
