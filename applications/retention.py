@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from applications import workflow
-from applications.models import Application
+from applications.models import Application, Erasure
 from applications.statuses import Status
 
 FINAL = (Status.ACCEPTED, Status.DECLINED, Status.WITHDRAWN)
@@ -45,7 +45,8 @@ def erase_expired(now: datetime.datetime | None = None) -> list[str]:
     references = []
     for application in expired(now).order_by("pk"):
         try:
-            erased = workflow.erase(application, if_still_in=expired(now))  # it may have been reopened meanwhile
+            # Asked once more under the lock: it may have been reopened meanwhile.
+            erased = workflow.erase(application, cause=Erasure.Cause.EXPIRED, if_still_in=expired(now))
         except Application.DoesNotExist:  # another worker was faster
             continue
         if erased:

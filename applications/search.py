@@ -53,7 +53,9 @@ def plain_words(text: str) -> str:
 
 def refresh(application: Application) -> None:
     """Write the words of `application` anew. The caller holds its lock, so that no older words overwrite newer ones."""
-    texts = Rendition.objects.filter(document__application=application, document__replaced_at=None)
+    texts = Rendition.objects.filter(
+        document__application=application, document__replaced_at=None, document__offered_at=None
+    )
     words = entry_words(application, texts.order_by("document_id").values_list("text", flat=True))
     SearchEntry.objects.bulk_create(
         [SearchEntry(application=application, words=words)],

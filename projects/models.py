@@ -4,6 +4,7 @@ import datetime
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -182,7 +183,19 @@ class Project(models.Model):
     )
     is_published = models.BooleanField(_("published"), default=True, help_text=_("Shown in the catalogue."))
     closed_at = models.DateTimeField(_("closed since"), null=True, blank=True, editable=False)
+    is_own_idea = models.BooleanField(
+        _("students bring their own idea"),
+        default=False,
+        help_text=_(
+            "Under this topic students may propose a project of their own. They are asked for a title and a "
+            "description of their idea; you can change these questions below."
+        ),
+    )
     position = models.PositiveIntegerField(_("position"), default=0, help_text=_("Lower numbers stand first."))
+    # Kept by `applications.workflow` under the project's lock, like `places_taken`, so that the catalogue never asks
+    # applications: when a student was last told something, and after how many days students usually are (a median).
+    last_answer_at = models.DateTimeField(_("last answer"), null=True, blank=True, editable=False)
+    usual_answer_days = models.PositiveSmallIntegerField(_("usual days to an answer"), null=True, editable=False)
     # What the last import wrote, field by field: a field is updated only while it still holds this.
     imported = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -269,3 +282,65 @@ class Criterion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class QuestionQuerySet(models.QuerySet):
+    def asked(self) -> Self:
+        """Questions that students are asked now; retired ones stay for the answers that were given to them."""
+        return self.filter(is_retired=False)
+
+
+class Question(models.Model):
+    """One of the questions that students are asked when they apply to a project, beside those that everybody is asked.
+
+    What a student answers is kept with the words of the question as they were then, so a question may be changed or
+    deleted at any time.
+    """
+
+    class Kind(models.TextChoices):
+        SHORT = "short", _("One line")
+        LONG = "long", _("Several lines")
+        CHOICE = "choice", _("Choice")
+        FILE = "file", _("PDF file")
+
+    MOST = 12
+    LONGEST_SHORT = 200  # characters
+    LONGEST_LONG = 4000  # characters, as for the motivation
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="questions", verbose_name=_("project"))
+    prompt = models.CharField(_("question"), max_length=200)
+    hint = models.CharField(_("hint"), max_length=300, blank=True, help_text=_("Stands below the question, if needed."))
+    kind = models.CharField(_("kind of answer"), max_length=10, choices=Kind, default=Kind.SHORT)
+    options = models.TextField(_("options"), blank=True, help_text=_("For a choice: one option per line."))
+    is_required = models.BooleanField(_("required"), default=True)
+    is_retired = models.BooleanField(_("no longer asked"), default=False)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "prompt"], name="projects_question_once_per_project"),
+        ]
+
+    def __str__(self) -> str:
+        return self.prompt
+
+    @property
+    def option_list(self) -> list[str]:
+        """The options of a choice, each once, in order."""
+        return list(dict.fromkeys(line.strip() for line in self.options.splitlines() if line.strip()))
+
+    @property
+    def field_name(self) -> str:
+        """The name of its field in the apply form."""
+        return f"question_{self.pk}"
+
+    def clean(self) -> None:
+        if self.kind == self.Kind.CHOICE and len(self.option_list) < 2:
+            raise ValidationError(
+                {"options": _("A choice needs at least two options, one per line.")}, code="too_few_options"
+            )

@@ -322,8 +322,10 @@ SUPERVISOR_EMAIL = text("SUPERVISOR_EMAIL", "supervisor@example.org")
 if not is_address(SUPERVISOR_EMAIL) or len(SUPERVISOR_EMAIL) > 150:  # it is a user name, too
     raise refuse("SUPERVISOR_EMAIL", f"{SUPERVISOR_EMAIL!r} is not an e-mail address", "Write name@example.org.")
 
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+LANGUAGE_CODE = text("LANGUAGE_CODE", "en")  # of letters to reviewers, and of readers who ask for none of ours
+if LANGUAGE_CODE not in ("en", "de"):
+    raise refuse("LANGUAGE_CODE", f"{LANGUAGE_CODE!r} is not spoken here", "Write en or de.")
+LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["tracker.formats"]
 USE_I18N = USE_TZ = True
@@ -342,6 +344,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # The rules of this product
 
 APPLY_LIMITS = switch("APPLY_LIMITS", True)
+# How long after a deadline a form may still be sent that was opened before it.
+DEADLINE_GRACE_MINUTES = whole_number("DEADLINE_GRACE_MINUTES", 30, most=24 * 60)
 RELEASE_DELAY = whole_number("RELEASE_DELAY", 10, most=7 * 24 * 60)  # minutes in which a release can be called back
 OFFER_DAYS = whole_number(
     "OFFER_DAYS", 14, least=1, most=365
@@ -356,6 +360,7 @@ if text("CLAMD_URL"):
 MEGABYTE = 1024 * 1024
 DOCUMENT_MAX_BYTES = 10 * MEGABYTE  # one PDF
 TRANSCRIPTS_MAX = 5
+PIECE_BYTES = 256 * 1024  # of one piece of a file that a script sends: below every proxy's limit, seconds on bad Wi-Fi
 UPLOAD_HOURS = 24  # an upload that no application has claimed is swept after this
 PROMISED_ANSWER_DAYS = whole_number("PROMISED_ANSWER_DAYS", 28, least=1)
 

@@ -7,8 +7,12 @@ the words, `digests` the letters about several applications, `outbox` the row, `
 from applications.letters.invitation import invitation
 from applications.letters.placeholders import IN_BRACKETS, INVITATION_LINK, MANAGE_LINK, PERSONAL_LINE, as_shown
 from applications.letters.reviewers import (
+    languages_of,
     notice_accepted,
+    notice_document,
+    notice_erasure,
     notice_lapsed,
+    notice_question,
     notice_received,
     notice_withdrawn,
     reviewer_addresses,
@@ -57,11 +61,15 @@ __all__ = [
     "decision",
     "entered",
     "invitation",
+    "languages_of",
     "link",
     "message",
     "message_wording",
     "notice_accepted",
+    "notice_document",
+    "notice_erasure",
     "notice_lapsed",
+    "notice_question",
     "notice_received",
     "notice_withdrawn",
     "offer_lapsed",

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from applications.letters.outbox import queue
+from applications.letters.reviewers import languages_of
 from applications.letters.wording import LONGEST_SUBJECT, Wording
 from applications.models import Application, Decision, Event, Letter, Preference, Reading, ReviewRequest
 from applications.statuses import Status
@@ -108,8 +109,10 @@ def tell_of_the_day(preference: Preference, until: datetime.datetime) -> bool:
     return True
 
 
+OF_STUDENTS = {Event.Kind.STUDENT_ASKED: "asked", Event.Kind.DOCUMENT_OFFERED: "offered"}
+GROUPS = ("arrived", "accepted", "withdrawn", "lapsed", "asked", "offered")
 ARRIVALS = (Event.Kind.SUBMITTED, Event.Kind.ENTERED, Event.Kind.TRANSFERRED)
-NEWS = Q(kind__in=ARRIVALS) | Q(
+NEWS = Q(kind__in=(*ARRIVALS, *OF_STUDENTS)) | Q(
     Q(actor=Event.Actor.STUDENT, to_status__in=(Status.ACCEPTED, Status.WITHDRAWN))
     | Q(actor=Event.Actor.SYSTEM, from_status=Status.OFFERED, to_status=Status.DECLINED),
     kind=Event.Kind.MOVED,
@@ -117,7 +120,9 @@ NEWS = Q(kind__in=ARRIVALS) | Q(
 
 
 def _news_for(user, since: datetime.datetime, until: datetime.datetime) -> list[dict]:
-    """By project: which applications arrived, and which offers were accepted, turned down or lapsed."""
+    """By project: which applications arrived, which offers were accepted, turned down or lapsed, and what students
+    have asked or sent since.
+    """
     events = (
         Event.objects.filter(NEWS, created_at__gt=since, created_at__lte=until)
         .exclude(kind__in=ARRIVALS, user=user)  # what one has entered or moved oneself is no news
@@ -130,12 +135,14 @@ def _news_for(user, since: datetime.datetime, until: datetime.datetime) -> list[
         project = event.application.project
         group = projects.setdefault(
             project.pk,
-            {"title": project.title, "number": 0, "arrived": [], "accepted": [], "withdrawn": [], "lapsed": []},
+            {"title": project.title, "number": 0, **{name: [] for name in GROUPS}},
         )
-        group[_what_it_was(event)].append(event.application.reference)
-        group["number"] += 1
+        references = group[_what_it_was(event)]
+        if event.application.reference not in references:  # several questions of one student are one line
+            references.append(event.application.reference)
+            group["number"] += 1
     for group in projects.values():
-        for kind in ("arrived", "accepted", "withdrawn", "lapsed"):
+        for kind in GROUPS:
             group[kind] = _as_references(group[kind])
     return list(projects.values())
 
@@ -149,6 +156,8 @@ def _told_of(user) -> QuerySet[Application]:
 def _what_it_was(event: Event) -> str:
     if event.kind in ARRIVALS:
         return "arrived"
+    if event.kind in OF_STUDENTS:
+        return OF_STUDENTS[event.kind]
     return {Status.ACCEPTED: "accepted", Status.WITHDRAWN: "withdrawn", Status.DECLINED: "lapsed"}[event.to_status]
 
 
@@ -238,13 +247,14 @@ def _list_link() -> str:
 
 
 def _write(kind: str, user, context: dict) -> None:
-    with translation.override(settings.LANGUAGE_CODE):
+    language = languages_of([user]).get(user.pk, settings.LANGUAGE_CODE)
+    with translation.override(language):
         name = user.get_full_name() or user.get_username()
         words = {"name": name, "site_url": settings.SITE_URL, **context}
         subject = render_to_string(f"applications/letters/{kind}.subject.txt", words)
         body = render_to_string(f"applications/letters/{kind}.body.txt", words)
     wording = Wording(" ".join(subject.split())[:LONGEST_SUBJECT], _without_wide_gaps(body))
-    queue(kind, user.email, wording, user=user, reply_to=settings.SUPERVISOR_EMAIL)
+    queue(kind, user.email, wording, user=user, reply_to=settings.SUPERVISOR_EMAIL, language=language)
 
 
 def _without_wide_gaps(body: str) -> str:

@@ -20,6 +20,7 @@ def queue(
     invitation: Invitation | None = None,
     reply_to: str = "",
     sender_name: str = "",
+    language: str = "",
 ) -> Letter:
     """Add the row. Letters without an application (digests, invitations, tests) belong to `user` or `invitation`."""
     if application is not None:
@@ -37,6 +38,6 @@ def queue(
         sender_name=sender_name[:200],
         subject=wording.subject,
         body=wording.body,
-        language=application.language if application is not None else settings.LANGUAGE_CODE,
+        language=language or (application.language if application is not None else settings.LANGUAGE_CODE),
         message_id=f"<{uuid.uuid4()}@{settings.SITE_HOST}>",
     )

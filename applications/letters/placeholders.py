@@ -46,7 +46,15 @@ TO_STUDENTS = (
     Kind.ENTERED,
     Kind.TRANSFERRED,
 )
-NOTICES = (Kind.NOTICE_RECEIVED, Kind.NOTICE_ACCEPTED, Kind.NOTICE_WITHDRAWN, Kind.NOTICE_LAPSED)
+NOTICES = (
+    Kind.NOTICE_RECEIVED,
+    Kind.NOTICE_ACCEPTED,
+    Kind.NOTICE_WITHDRAWN,
+    Kind.NOTICE_LAPSED,
+    Kind.NOTICE_QUESTION,
+    Kind.NOTICE_DOCUMENT,
+    Kind.NOTICE_ERASURE,
+)
 # Letters whose words can be edited. A digest is a list and has none of its own; a test letter has those of another.
 WITH_WORDS = (*TO_STUDENTS, *NOTICES, Kind.INVITATION)
 

@@ -3,10 +3,12 @@
 Whoever prefers one letter a day gets the same news from `digests` instead. No notice ever holds a rating.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from django.conf import settings
 
 from applications.letters.outbox import queue
-from applications.letters.wording import standard_wording, supervisor_email, with_personal_line
+from applications.letters.wording import Wording, standard_wording, supervisor_email, with_personal_line
 from applications.models import Application, Letter, Preference
 
 
@@ -28,6 +30,26 @@ def notice_lapsed(application: Application) -> list[Letter]:
     return _to_reviewers(application, Letter.Kind.NOTICE_LAPSED)
 
 
+def notice_question(application: Application) -> list[Letter]:
+    """The student has asked something. The question itself is read on the review page, never in a mailbox."""
+    return _to_reviewers(application, Letter.Kind.NOTICE_QUESTION)
+
+
+def notice_document(application: Application) -> list[Letter]:
+    """The student has sent a newer version of a document after reading began."""
+    return _to_reviewers(application, Letter.Kind.NOTICE_DOCUMENT)
+
+
+def notice_erasure(application: Application) -> list[Letter]:
+    """To the supervisor alone, who erases it; also to one who prefers one letter a day, because it cannot wait."""
+    supervisor = application.project.supervisor
+    languages = languages_of([supervisor]) if supervisor else {}
+    language = languages.get(supervisor.pk if supervisor else None, settings.LANGUAGE_CODE)
+    kind = Letter.Kind.NOTICE_ERASURE
+    wording = with_personal_line(standard_wording(application, kind, language=language))
+    return [queue(kind, supervisor_email(application), wording, application=application, language=language)]
+
+
 def reviewer_addresses(application: Application) -> list[str]:
     """Supervisor first, then the co-advisors who have an address; each address once."""
     return list({address.casefold(): address for address, _user in _reviewers(application)}.values())
@@ -44,13 +66,27 @@ def _reviewers(application: Application) -> Iterator[tuple[str, object]]:
 
 def _to_reviewers(application: Application, kind: str, done_by=None) -> list[Letter]:
     left_out = _told_once_a_day(application)
-    left_out |= {address.casefold() for address, user in _reviewers(application) if user and user == done_by}
-    wording = with_personal_line(standard_wording(application, kind))
-    return [
-        queue(kind, address, wording, application=application)
-        for address in reviewer_addresses(application)
-        if address.casefold() not in left_out
-    ]
+    reviewers = list(_reviewers(application))
+    left_out |= {address.casefold() for address, user in reviewers if user and user == done_by}
+    languages = languages_of(user for _address, user in reviewers if user)
+    users = {address.casefold(): user for address, user in reversed(reviewers)}
+    wordings: dict[str, Wording] = {}
+    written = []
+    for address in reviewer_addresses(application):
+        if address.casefold() in left_out:
+            continue
+        user = users[address.casefold()]
+        language = languages.get(user.pk if user else None, settings.LANGUAGE_CODE)
+        if language not in wordings:
+            wordings[language] = with_personal_line(standard_wording(application, kind, language=language))
+        written.append(queue(kind, address, wordings[language], application=application, language=language))
+    return written
+
+
+def languages_of(users: Iterable) -> dict[int, str]:
+    """In which language each of `users` gets letters, by key; those who have chosen none are left out."""
+    chosen = Preference.objects.filter(user__in=list(users)).exclude(language="")
+    return dict(chosen.values_list("pk", "language"))
 
 
 def _told_once_a_day(application: Application) -> set[str]:

@@ -44,15 +44,17 @@ def standard_wording(
     lapses_on: datetime.date | None = None,
     writer=None,
     former_project: Project | None = None,
+    language: str = "",
 ) -> Wording:
-    """The letter of `kind` as it goes out unless somebody edits it, in the application's language.
+    """The letter of `kind` as it goes out unless somebody edits it, in `language` (by default the student's).
 
     The supervisors' own words where there are some, else those of the product. Holds PERSONAL_LINE where a reviewer
     may add one. An offer stands until `lapses_on`; `writer` is the reviewer who signs for the supervisor.
     """
-    with translation.override(application.language):
+    language = language or application.language
+    with translation.override(language):
         values = _values(application, kind, lapses_on, writer, former_project)
-        own = own_words(kind, application.language)
+        own = own_words(kind, language)
         if own is not None:
             return filled(own, values)
         return from_templates(kind, {**values, **_circumstances(application, kind)})

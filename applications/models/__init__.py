@@ -1,5 +1,6 @@
 """The rows: applications and everything that belongs to one. Split by noun; import them from here."""
 
+from applications.models.answer import QuestionAnswer
 from applications.models.application import (
     REFERENCE_ALPHABET,
     Application,
@@ -10,10 +11,20 @@ from applications.models.application import (
     ratings_are_readable,
 )
 from applications.models.decision import Decision, DecisionQuerySet
-from applications.models.document import Document, Rendition, StoredFile, Upload
+from applications.models.document import (
+    Document,
+    DocumentQuerySet,
+    IncomingPiece,
+    IncomingUpload,
+    Rendition,
+    StoredFile,
+    Upload,
+)
 from applications.models.event import Event
 from applications.models.export import Export
 from applications.models.letter import Letter, LetterQuerySet, LetterWording
+from applications.models.message import Message, MessageQuerySet
+from applications.models.opening import Erasure, Opening
 from applications.models.people import Invitation, Preference
 from applications.models.review import CriterionScore, Reading, Review, ReviewQuerySet, ReviewRequest, Star
 from applications.models.search import SearchEntry
@@ -27,14 +38,22 @@ __all__ = [
     "Decision",
     "DecisionQuerySet",
     "Document",
+    "DocumentQuerySet",
+    "Erasure",
     "Event",
     "Export",
     "FormerAnswers",
+    "IncomingPiece",
+    "IncomingUpload",
     "Invitation",
     "Letter",
     "LetterQuerySet",
     "LetterWording",
+    "Message",
+    "MessageQuerySet",
+    "Opening",
     "Preference",
+    "QuestionAnswer",
     "Reading",
     "Rendition",
     "Review",

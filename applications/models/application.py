@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from applications.models.decision import Decision
     from applications.models.document import Document
 
+# Where former answers keep those to the project's own questions: [[question, answer], ...].
+QUESTIONS = "questions"
+
 # Read aloud on the phone without mistakes: neither 0 and O nor 1, I and L.
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
@@ -123,6 +126,8 @@ class Application(models.Model):
         verbose_name=_("entered by"),
         help_text=_("Who entered it by hand, when it came by e-mail."),
     )
+    # When the student asked to have it erased after the reviewers had answered; until then they erase it themselves.
+    erasure_asked_at = models.DateTimeField(_("erasure asked for"), null=True, blank=True, editable=False)
     offer_lapses_on = models.DateField(_("offer stands until"), null=True, blank=True)
     # What the reviews come to, kept by `workflow` under the application's lock so that lists can be sorted by them.
     # Nobody reads them past `ratings_readable_by` before their own rating is in.
@@ -137,6 +142,9 @@ class Application(models.Model):
 
     # Everything that an erasure removes, in an order that the database allows.
     BELONGINGS = (
+        "openings",
+        "messages",
+        "question_answers",
         "events",
         "reviews",
         "readings",
@@ -246,6 +254,14 @@ class Application(models.Model):
         """
         return self.status == Status.RECEIVED or (not self.is_consented and self.status in OPEN_STATUSES)
 
+    def may_offer_documents(self) -> bool:
+        """Whether the student may still send a better version of a document: while an answer is awaited."""
+        return self.is_consented and self.status in OPEN_STATUSES and self.status != Status.RECEIVED
+
+    def may_be_erased_by_student(self) -> bool:
+        """Whether “erase me” is done at once; afterwards it is asked for, because others rely on what was agreed."""
+        return self.status not in (Status.ACCEPTED, Status.DECLINED)
+
     def student_may_move_to(self, status: str) -> bool:
         return status in STUDENT_MOVES[Status(self.status)]
 
@@ -257,7 +273,15 @@ class Application(models.Model):
     def current_documents(self) -> list["Document"]:
         """The documents that count, CV first; read from the prefetched rows when there are any."""
         return sorted(
-            (d for d in self.documents.all() if d.replaced_at is None), key=lambda document: document.reading_order()
+            (document for document in self.documents.all() if document.counts),
+            key=lambda document: document.reading_order(),
+        )
+
+    def offered_documents(self) -> list["Document"]:
+        """Better versions that came after reading began and wait for a reviewer to take them."""
+        return sorted(
+            (d for d in self.documents.all() if d.replaced_at is None and d.offered_at is not None),
+            key=lambda document: document.reading_order(),
         )
 
     def former_documents(self) -> list["Document"]:
@@ -312,4 +336,14 @@ class FormerAnswers(models.Model):
 
     @property
     def labelled_answers(self) -> list[tuple[str, str]]:
-        return [(str(Application._meta.get_field(name).verbose_name), value) for name, value in self.answers.items()]
+        usual = [
+            (str(Application._meta.get_field(name).verbose_name), value)
+            for name, value in self.answers.items()
+            if name != QUESTIONS
+        ]
+        return [*usual, *self.question_answers]
+
+    @property
+    def question_answers(self) -> list[tuple[str, str]]:
+        """The former answers to the project's own questions: question and answer."""
+        return [(prompt, text) for prompt, text in self.answers.get(QUESTIONS, [])]

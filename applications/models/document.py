@@ -1,6 +1,7 @@
-"""Files: uploads that nobody has claimed yet, the documents of applications, and what was made from them to read."""
+"""Files: what is still coming in, uploads that nobody has claimed yet, documents, and what was made from them."""
 
 import uuid
+from typing import Self
 
 from django.db import models
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from applications.models.application import Application
 from applications.storage import document_storage
+from projects.models import Question
 
 
 class StoredFile(models.Model):
@@ -27,6 +29,11 @@ class StoredFile(models.Model):
     sha256 = models.CharField("SHA-256", max_length=64)
     pages = models.PositiveIntegerField(_("pages"), null=True)
     flags = models.JSONField(_("flags"), default=list)
+    # What it answers, when the project asks for a file: the question (until somebody deletes it) and its words.
+    question = models.ForeignKey(
+        Question, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("question")
+    )
+    title = models.CharField(_("title"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("received"), default=timezone.now)
 
     class Meta:
@@ -39,19 +46,85 @@ class StoredFile(models.Model):
 class Upload(StoredFile):
     """A file that no application has claimed yet; swept after UPLOAD_HOURS."""
 
+    # A fingerprint of the browser that sent it, which may look at it before it is sent; see `tokens.browser_key`.
+    browser = models.CharField(max_length=64, blank=True, editable=False)
+
     class Meta:
         verbose_name = _("upload")
         verbose_name_plural = _("uploads")
         indexes = [models.Index(fields=["created_at"], name="applications_upload_by_age")]
 
 
+class IncomingUpload(models.Model):
+    """A file of which a browser sends piece after piece, so that a dropped connection costs one piece and not the file.
+
+    Pieces lie in the storage, so that any web process can take the next one. Complete, it is inspected and becomes an
+    `Upload`; what is not complete after UPLOAD_HOURS is swept.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20, choices=StoredFile.Kind)
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    original_name = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField(help_text=_("In bytes, as the browser announced it."))
+    browser = models.CharField(max_length=64, editable=False)
+    # What became of it, once it is complete: asking again for the last piece gives the same answer.
+    upload_id = models.UUIDField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("incoming file")
+        verbose_name_plural = _("incoming files")
+        indexes = [models.Index(fields=["created_at"], name="applications_incoming_by_age")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class IncomingPiece(models.Model):
+    """One piece of an incoming file: `size` bytes from `offset` on, stored under `file`."""
+
+    incoming = models.ForeignKey(IncomingUpload, on_delete=models.CASCADE, related_name="pieces")
+    offset = models.PositiveBigIntegerField()
+    size = models.PositiveIntegerField()
+    file = models.CharField(max_length=100)
+
+    class Meta:
+        verbose_name = _("piece")
+        verbose_name_plural = _("pieces")
+        ordering = ["offset"]
+        constraints = [
+            models.UniqueConstraint(fields=["incoming", "offset"], name="applications_incomingpiece_offset_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.incoming_id}: {self.offset}"
+
+
+class DocumentQuerySet(models.QuerySet):
+    def current(self) -> Self:
+        """Documents that count: neither replaced nor merely offered. `Application.current_documents` is the same."""
+        return self.filter(replaced_at=None, offered_at=None)
+
+    def offered(self) -> Self:
+        """Better versions that came after reading began, and that no reviewer has taken or left yet."""
+        return self.filter(replaced_at=None, offered_at__isnull=False)
+
+
 class Document(StoredFile):
-    """One file of an application, frozen as handed in. A replacement is a new row with a higher version."""
+    """One file of an application, frozen as handed in. A replacement is a new row with a higher version.
+
+    What a student sends after reading began is only offered (`offered_at`): a reviewer takes it, which makes it
+    current, or leaves it, which makes it a former version that never counted.
+    """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="documents")
     position = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(_("version"), default=1)
     replaced_at = models.DateTimeField(_("replaced"), null=True, blank=True)
+    offered_at = models.DateTimeField(_("offered"), null=True, blank=True)
+
+    objects = DocumentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("document")
@@ -60,12 +133,18 @@ class Document(StoredFile):
     def get_absolute_url(self) -> str:
         return reverse("applications:document", args=[self.id])
 
+    @property
+    def counts(self) -> bool:
+        return self.replaced_at is None and self.offered_at is None
+
     def reading_order(self) -> tuple:
         return (list(self.Kind.values).index(self.kind), self.version, self.position)
 
     @property
     def label(self) -> str:
-        """`CV`, or `Transcript 2` where there may be several."""
+        """`CV`, `Transcript 2` where there may be several, or the question that asked for it."""
+        if self.title:
+            return self.title
         kind = self.get_kind_display()
         return kind if self.kind == self.Kind.CV else f"{kind} {self.position + 1}"
 

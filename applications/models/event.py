@@ -35,6 +35,12 @@ class Event(models.Model):
         CONSENTED = "consented", _("Completed and consented")
         DOCUMENTS_ADDED = "documents_added", _("Documents added by hand")
         TRANSFERRED = "transferred", _("Moved to another project")
+        STUDENT_ASKED = "student_asked", _("Question from the student")
+        DOCUMENT_OFFERED = "document_offered", _("Newer document offered")
+        DOCUMENT_TAKEN = "document_taken", _("Newer document taken")
+        DOCUMENT_LEFT = "document_left", _("Newer document left aside")
+        LINK_RENEWED = "link_renewed", _("Personal link renewed")
+        ERASURE_ASKED = "erasure_asked", _("Erasure asked for")
 
     # What the student reads of the history; everything else is between the reviewers.
     FOR_STUDENT = (
@@ -49,6 +55,12 @@ class Event(models.Model):
         Kind.CONSENTED,
         Kind.DOCUMENTS_ADDED,
         Kind.TRANSFERRED,
+        Kind.STUDENT_ASKED,
+        Kind.DOCUMENT_OFFERED,
+        Kind.DOCUMENT_TAKEN,
+        Kind.DOCUMENT_LEFT,
+        Kind.LINK_RENEWED,
+        Kind.ERASURE_ASKED,
     )
 
     class Actor(models.TextChoices):

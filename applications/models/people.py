@@ -39,6 +39,10 @@ class Preference(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="review_preference"
     )
     notices = models.CharField(_("letters"), max_length=10, choices=Notices, default=Notices.EACH)
+    # Empty: the language of the site.
+    language = models.CharField(
+        _("language of letters"), max_length=10, choices=settings.LANGUAGES, blank=True, default=""
+    )
     shortcuts = models.BooleanField(_("keys on the review page"), default=True)
     # Up to when the daily and the weekly letter have told this person everything.
     told_daily_at = models.DateTimeField(null=True, blank=True, editable=False)

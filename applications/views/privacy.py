@@ -3,8 +3,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from applications.consent import CONSENT_VERSION
 from applications.statuses import STUDENT_WORDS, Status
-from applications.workflow import CONSENT_VERSION
 
 
 @require_safe

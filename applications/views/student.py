@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from applications import grants, letters, workflow
 from applications.forms import AddressForm, AnswersForm, CompletionForm, ReplaceDocumentsForm, WithdrawForm
-from applications.models import Application, Event, FormerAnswers, Letter
+from applications.models import Application, Erasure, Event, FormerAnswers, Letter
 from applications.retention import erase_on
 from applications.statuses import Status
 from applications.tokens import application_of_manage_token
@@ -128,7 +128,7 @@ def not_me(request: HttpRequest, reference: str) -> HttpResponse:
     if application.is_confirmed or not grants.came_by_link(request, application):
         raise Http404
     if request.method == "POST":
-        workflow.erase(application)
+        workflow.erase(application, cause=Erasure.Cause.NOT_ME)
         grants.take(request, reference)
         return render(request, "applications/erased.html")
     return render(request, "applications/not_me.html", {"application": application, "project": application.project})

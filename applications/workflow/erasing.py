@@ -2,21 +2,36 @@
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from applications import exports, search
-from applications.models import Application
+from applications.models import Application, Erasure
 from applications.workflow.moves import lock, still_in
 
 
-def erase(application: Application, *, if_still_in: QuerySet[Application] | None = None) -> bool:
+def erase(
+    application: Application,
+    *,
+    cause: str = Erasure.Cause.REVIEWER,
+    if_still_in: QuerySet[Application] | None = None,
+) -> bool:
     """Remove an application with its rows, its documents and its letters. The place of an accepted one stays taken.
 
-    With `if_still_in`, only while it belongs to those, asked under the lock; returns whether it was erased.
+    What remains is a line that something was erased, when and why, without anything about whose it was. With
+    `if_still_in`, only while it belongs to those, asked under the lock; returns whether it was erased.
     """
     with transaction.atomic():
         application = lock(application)
         if not still_in(application, if_still_in):
             return False
+        Erasure.objects.create(
+            cause=cause,
+            project=application.project,
+            status=application.status,
+            received_on=timezone.localdate(application.received_at),
+            documents=application.documents.count(),
+            letters=application.letters.count(),
+        )
         application.erase()
         search.forget_erased()
         transaction.on_commit(exports.forget_after_erasure)

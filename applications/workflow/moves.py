@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from statistics import median
 
-from django.db.models import QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -13,6 +14,10 @@ from applications.statuses import OPEN_STATUSES, REVIEWER_MOVES, Status
 from projects.models import Project
 
 logger = logging.getLogger(__name__)
+
+# What a student calls an answer; and of how many, the newest ones, the usual time is the median.
+ANSWERS = (Status.INTERVIEW, Status.WAITLISTED, Status.OFFERED, Status.DECLINED)
+MOST_RECENT_ANSWERS = 20
 
 
 class Refused(Exception):
@@ -67,9 +72,35 @@ def move(
         to_status=to_status,
         decision=decision,
     )
+    if to_status in ANSWERS and by is not None:
+        note_answer(application.project)
     overtaken = application.decisions.pending()
     for pending in overtaken.exclude(pk=decision.pk) if decision else overtaken:
         drop(application, pending, why_not(application))
+
+
+def note_answer(project: Project) -> None:
+    """Keep on the locked project's row when a student was last answered, and how long first answers usually take."""
+    answered = (
+        Application.objects.filter(project=project)
+        .annotate(
+            first_answer=Min(
+                "events__created_at",
+                filter=Q(
+                    events__kind=Event.Kind.MOVED,
+                    events__actor=Event.Actor.REVIEWER,
+                    events__to_status__in=ANSWERS,
+                ),
+            )
+        )
+        .exclude(first_answer=None)
+        .order_by("-first_answer")
+        .values_list("received_at", "first_answer")[:MOST_RECENT_ANSWERS]
+    )
+    days = [(timezone.localdate(first) - timezone.localdate(received)).days for received, first in answered]
+    project.last_answer_at = timezone.now()
+    project.usual_answer_days = max(round(median(days)), 0) if days else None
+    project.save(update_fields=["last_answer_at", "usual_answer_days"])
 
 
 def drop(application: Application, decision: Decision, why: str) -> None:

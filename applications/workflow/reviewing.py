@@ -15,6 +15,7 @@ from applications.models import (
     CriterionScore,
     Event,
     Letter,
+    Message,
     Reading,
     Review,
     ReviewRequest,
@@ -104,7 +105,7 @@ def review(
 
 
 def _ids_of_documents(application: Application) -> list[str]:
-    return [str(pk) for pk in application.documents.filter(replaced_at=None).values_list("pk", flat=True)]
+    return [str(pk) for pk in application.documents.current().values_list("pk", flat=True)]
 
 
 def _keep_scores(review: Review, project: Project, scores: Mapping[int, int | None]) -> None:
@@ -238,6 +239,14 @@ def write(application: Application, *, subject: str, body: str, by) -> Letter:
         if same is not None:
             return same
         letter = letters.message(application, typed, writer=by)
+        Message.objects.create(
+            application=application,
+            is_from_student=False,
+            user=by,
+            author=by.get_full_name() or by.get_username(),
+            text=body.strip(),
+            letter=letter,
+        )
         record(application, Event.Kind.WROTE, by=by, text=subject)
         begin_reading(application, by)
     return letter

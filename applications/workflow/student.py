@@ -10,14 +10,16 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from applications import letters, search
+from applications.consent import CONSENT_VERSION
 from applications.models import Application, Event, FormerAnswers, Letter, Upload, email_key
+from applications.models.application import QUESTIONS
 from applications.statuses import Status
 from applications.workflow.moves import Refused, lock, move, record
 from applications.workflow.submitting import (
-    CONSENT_VERSION,
     claim,
     may_send_link,
     refuse_unless_documents_complete,
+    write_question_answers,
 )
 
 # Each correction sends a receipt to an address that nobody has confirmed; strangers must not be flooded this way.
@@ -30,6 +32,39 @@ def send_link(address: str) -> None:
         for application in Application.objects.filter(email_key=email_key(address)).order_by("pk"):
             if may_send_link(application, Letter.Kind.LINK):
                 letters.link(application)
+
+
+def renew_link(application: Application) -> Application:
+    """Let the manage link die, with every browser that it has let in, and send a new one to the address.
+
+    Raises Refused `too_often` after three in an hour.
+    """
+    with transaction.atomic():
+        application = lock(application)
+        if not may_send_link(application, Letter.Kind.LINK):
+            raise Refused("too_often", _("We send a link at most three times in an hour. Please try again later."))
+        application.link_version += 1
+        application.save(update_fields=["link_version", "email_key"])
+        record(application, Event.Kind.LINK_RENEWED)
+        letters.link(application)
+    return application
+
+
+def ask_for_erasure(application: Application) -> Application:
+    """Tell the supervisor that the student wants an application erased to which there is an answer already.
+
+    Raises Refused `at_once` while the student may erase it alone (`erase`). Asking again is a no-op.
+    """
+    with transaction.atomic():
+        application = lock(application)
+        if application.may_be_erased_by_student():
+            raise Refused("at_once", _("You can erase this application yourself."))
+        if application.erasure_asked_at is None:
+            application.erasure_asked_at = timezone.now()
+            application.save(update_fields=["erasure_asked_at", "email_key"])
+            record(application, Event.Kind.ERASURE_ASKED)
+            letters.notice_erasure(application)
+    return application
 
 
 def confirm_address(application: Application) -> None:
@@ -96,15 +131,17 @@ def correct_answers(application: Application, answers: dict[str, Any]) -> Applic
 def _keep_answers(application: Application, answers: dict[str, Any]) -> bool:
     """Write the answers that changed, keeping the former ones as a version; False when none did."""
     changed = {name: answers[name] for name in Application.ANSWERS if answers[name] != getattr(application, name)}
-    if not changed:
+    asked = list(answers.get(QUESTIONS, []))
+    before = dict(application.question_answers.values_list("question_id", "text"))
+    if not changed and all(before.get(question.pk, "") == text for question, text in asked):
         return False
-    FormerAnswers.objects.create(
-        application=application,
-        version=application.answers_version,
-        answers={name: str(value) for name, value in application.answers.items()},
-    )
+    former = {name: "" if value is None else str(value) for name, value in application.answers.items()}
+    former[QUESTIONS] = [list(pair) for pair in application.question_answers.values_list("prompt", "text")]
+    FormerAnswers.objects.create(application=application, version=application.answers_version, answers=former)
     for name, value in changed.items():
         setattr(application, name, value)
+    application.question_answers.filter(question__in=[question for question, _text in asked]).delete()
+    write_question_answers(application, asked)
     application.answers_version += 1
     application.save()
     search.refresh(application)
@@ -126,11 +163,12 @@ def replace_documents(application: Application, uploads: Iterable[Upload]) -> Ap
 
 
 def _put_in_place(application: Application, uploads: list[Upload]) -> None:
-    for kind in {upload.kind for upload in uploads}:
-        of_kind = application.documents.filter(kind=kind)
+    for kind, question in {(upload.kind, upload.question_id) for upload in uploads}:
+        of_kind = application.documents.filter(kind=kind, question=question)
         newest = max(of_kind.values_list("version", flat=True), default=0)
-        of_kind.filter(replaced_at=None).update(replaced_at=timezone.now())
-        claim(application, [upload for upload in uploads if upload.kind == kind], version=newest + 1)
+        of_kind.current().update(replaced_at=timezone.now())
+        of_these = [upload for upload in uploads if (upload.kind, upload.question_id) == (kind, question)]
+        claim(application, of_these, version=newest + 1)
     if uploads:
         search.refresh(application)
 

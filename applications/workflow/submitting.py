@@ -11,23 +11,32 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from applications import letters, search
-from applications.models import Application, Document, Event, Letter, Upload, email_key
+from applications.consent import CONSENT_VERSION
+from applications.models import Application, Document, Event, Letter, QuestionAnswer, Upload, email_key
+from applications.models.application import QUESTIONS
 from applications.statuses import Status
 from applications.workflow.moves import Refused, lock, record, refuse_unless_waiting
-from projects.models import Project
-
-CONSENT_VERSION = "2026-11"  # raise it with every change of the consent's words in applications/forms/student.py
+from projects.models import Project, Question
 
 
 def submit(
-    project: Project, *, answers: dict[str, Any], uploads: Iterable[Upload], nonce: str, language: str | None = None
+    project: Project,
+    *,
+    answers: dict[str, Any],
+    uploads: Iterable[Upload],
+    nonce: str,
+    language: str | None = None,
+    opened_at: datetime.datetime | None = None,
 ) -> Application:
     """Turn answers and uploads into an application: application, documents, history and letters in one transaction.
 
-    `answers` holds the fields of the apply form without files; `uploads` are committed, unclaimed uploads with their
-    kinds, in the order in which they are to be read. The same nonce, project and address again returns the same
-    application and stores nothing new. Raises Refused: `unpublished`, `closed`, `full`, `expired`, `not_yet`,
-    `duplicate` (a letter with the link to the first application is queued then), `uploads_gone`, `documents_missing`.
+    `answers` holds the fields of the apply form without files, and under `questions` the pairs (Question, text) of the
+    project's own questions; `uploads` are committed, unclaimed uploads with their kinds, in the order in which they are
+    to be read. A form that was opened at `opened_at`, before the deadline, has DEADLINE_GRACE_MINUTES more.
+
+    The same nonce, project and address again returns the same application and stores nothing new. Raises Refused:
+    `unpublished`, `closed`, `full`, `expired`, `not_yet`, `duplicate` (a letter with the link to the first application
+    is queued then), `uploads_gone`, `documents_missing`.
     """
     address = answers["email"].strip()
     with transaction.atomic():
@@ -36,7 +45,7 @@ def submit(
         repeated = find_repeated(project, address, nonce)
         if repeated:
             return repeated
-        refuse_unless_open(project)
+        refuse_unless_open(project, day_that_counts(project, opened_at))
         first = same_address.live().first()
         if first is None:
             return _create(project, address, answers, list(uploads), nonce, language or get_language() or "en")
@@ -69,6 +78,29 @@ def refuse_unless_open(project: Project, day: datetime.date | None = None) -> No
         raise Refused(str(availability), words[availability])
 
 
+def day_that_counts(
+    project: Project, opened_at: datetime.datetime | None, now: datetime.datetime | None = None
+) -> datetime.date:
+    """The day by which it is judged whether `project` takes applications: today, or the last day of the deadline.
+
+    The latter for a form that was opened before the deadline and comes within DEADLINE_GRACE_MINUTES after it.
+    """
+    now = now or timezone.now()
+    today = timezone.localdate(now)
+    if opened_at is None or project.deadline is None or today <= project.deadline:
+        return today
+    end = deadline_with_grace(project)
+    return project.deadline if timezone.localdate(opened_at) <= project.deadline and now <= end else today
+
+
+def deadline_with_grace(project: Project) -> datetime.datetime:
+    """Until when a form that was opened before the deadline may be sent. The project has a deadline."""
+    day_after = timezone.make_aware(
+        datetime.datetime.combine(project.deadline + datetime.timedelta(days=1), datetime.time.min)
+    )
+    return day_after + datetime.timedelta(minutes=settings.DEADLINE_GRACE_MINUTES)
+
+
 def _create(
     project: Project, address: str, answers: dict[str, Any], uploads: list[Upload], nonce: str, language: str
 ) -> Application:
@@ -82,6 +114,7 @@ def _create(
     )
     claim(application, uploads)
     refuse_unless_documents_complete(application)
+    write_question_answers(application, answers.get(QUESTIONS, []))
     search.refresh(application)
     record(application, Event.Kind.SUBMITTED, to_status=Status.RECEIVED)
     letters.receipt(application)
@@ -91,22 +124,51 @@ def _create(
 
 def refuse_unless_documents_complete(application: Application) -> None:
     """Raise Refused `documents_missing` unless there are a CV and a transcript."""
-    kinds = set(application.documents.filter(replaced_at=None).values_list("kind", flat=True))
+    kinds = set(application.documents.current().values_list("kind", flat=True))
     if not {Document.Kind.CV, Document.Kind.TRANSCRIPT} <= kinds:
         raise Refused("documents_missing", _("An application needs a CV and at least one transcript."))
 
 
-def claim(application: Application, uploads: list[Upload], version: int = 1, position: int = 0) -> None:
+def write_question_answers(application: Application, answered: Iterable[tuple[Question, str]]) -> None:
+    """Keep what was answered to the project's own questions, in place of what was answered before.
+
+    The words of the question are kept with it. A question that was left empty has no row.
+    """
+    answered = [(question, text) for question, text in answered if text]
+    application.question_answers.filter(question__in=[question for question, _text in answered]).delete()
+    QuestionAnswer.objects.bulk_create(
+        QuestionAnswer(
+            application=application,
+            question=question,
+            prompt=question.prompt,
+            kind=question.kind,
+            position=question.position,
+            text=text,
+        )
+        for question, text in answered
+    )
+
+
+def claim(
+    application: Application,
+    uploads: list[Upload],
+    version: int = 1,
+    position: int = 0,
+    offered_at: datetime.datetime | None = None,
+) -> None:
     """Make uploads the application's documents. The file stays where it is; the row that names it changes.
+
+    With `offered_at` they are only offered to the reviewers.
 
     Raises Refused `uploads_gone` when one of them was swept, or claimed by somebody else.
     """
     claimed = {u.pk: u for u in Upload.objects.select_for_update().filter(pk__in=[upload.pk for upload in uploads])}
     if len(claimed) != len(uploads):
         raise Refused("uploads_gone", _("One of your files is no longer kept. Please choose it again."))
-    positions: dict[str, int] = {}
+    positions: dict[tuple, int] = {}
     for upload in (claimed[upload.pk] for upload in uploads):
-        place = positions[upload.kind] = positions.get(upload.kind, position - 1) + 1
+        group = (upload.kind, upload.question_id)
+        place = positions[group] = positions.get(group, position - 1) + 1
         Document.objects.create(
             id=upload.id,
             application=application,
@@ -117,6 +179,9 @@ def claim(application: Application, uploads: list[Upload], version: int = 1, pos
             sha256=upload.sha256,
             pages=upload.pages,
             flags=upload.flags,
+            question_id=upload.question_id,
+            title=upload.title,
+            offered_at=offered_at,
             created_at=upload.created_at,
             position=place,
             version=version,
@@ -186,6 +251,7 @@ def enter_by_hand(
             earliest_start=answers.get("earliest_start"),
         )
         claim(application, list(uploads))
+        write_question_answers(application, answers.get(QUESTIONS, []))
         search.refresh(application)
         record(application, Event.Kind.ENTERED, by=by, to_status=Status.RECEIVED)
         letters.entered(application)
@@ -214,10 +280,10 @@ def add_documents(application: Application, uploads: Iterable[Upload], *, by) ->
             of_kind = application.documents.filter(kind=upload.kind)
             newest = max(of_kind.values_list("version", flat=True), default=0)
             if upload.kind == Document.Kind.CV:
-                of_kind.filter(replaced_at=None).update(replaced_at=timezone.now())
+                of_kind.current().update(replaced_at=timezone.now())
                 claim(application, [upload], version=newest + 1)
             else:
-                claim(application, [upload], version=max(newest, 1), position=of_kind.filter(replaced_at=None).count())
+                claim(application, [upload], version=max(newest, 1), position=of_kind.current().count())
         search.refresh(application)
         record(application, Event.Kind.DOCUMENTS_ADDED, by=by)
     return application

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from applications import documents, letters, models, workflow
 from applications.models import Application, Decision, Document, Event, FormerAnswers, Letter, Upload
-from projects.models import CoAdvisor
+from projects.models import CoAdvisor, Question
 
 CANARY = "Canaria"
 
@@ -29,6 +29,8 @@ def full_application(make_application, make_uploads, answers, supervisor) -> App
     application = workflow.correct_address(application, f"{CANARY}@example.com")
     workflow.correct_answers(application, answers | {"full_name": f"{CANARY} B. Example"})
     workflow.replace_documents(application, make_uploads())
+    question = Question.objects.create(project=application.project, prompt="Which course?")
+    workflow.correct_answers(application, answers | {"questions": [(question, f"{CANARY} studies")]})
     workflow.send_link(application.email)
     workflow.confirm_address(application)
     letters.send_due()
@@ -36,6 +38,7 @@ def full_application(make_application, make_uploads, answers, supervisor) -> App
     workflow.ask(application, [supervisor], by=supervisor)
     workflow.set_star(application, True, by=supervisor)
     workflow.review(application, rating=5, comment=f"{CANARY} convinces.", by=supervisor)
+    workflow.ask_reviewers(application, f"May {CANARY} come in May?")
     workflow.write(application, subject=f"A question to {CANARY}", body=f"Dear {CANARY}, when?", by=supervisor)
     workflow.decide(application, "offered", by=supervisor, reason=f"{CANARY} shall come.")
     workflow.withdraw(application, f"{CANARY} goes elsewhere.")
@@ -60,7 +63,17 @@ def test_nothing_remains_of_an_erased_application_in_any_table_or_folder(
     tables = {row.split(":")[0] for row in rows_with(CANARY)}
     assert "applications_searchentry" in tables
     assert {table for table in tables if "search" not in table} == {
-        f"applications_{name}" for name in ("application", "decision", "event", "formeranswers", "letter", "review")
+        f"applications_{name}"
+        for name in (
+            "application",
+            "decision",
+            "event",
+            "formeranswers",
+            "letter",
+            "message",
+            "questionanswer",
+            "review",
+        )
     }
     assert len(stored_files()) == 4
     assert letter_files()
@@ -183,7 +196,7 @@ def test_every_table_with_personal_words_is_known_to_the_erasure():
     pointing = {model.__name__ for model in apps.get_models() if points_to_application(model)}
     assert pointing == {
         *("Decision", "Document", "Event", "FormerAnswers", "Letter", "Reading", "Review", "ReviewRequest"),
-        *("SearchEntry", "Star"),
+        *("SearchEntry", "Star", "QuestionAnswer", "Message", "Opening"),
     }
 
 
