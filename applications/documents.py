@@ -18,10 +18,23 @@ from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from applications import incoming
 from applications.inspection import Inspection, InspectionUnavailable, inspect
-from applications.models import Document, Letter, Rendition, Upload, document_storage
+from applications.models import Document, IncomingPiece, Letter, Rendition, Upload, document_storage
+from projects.models import Question
 
-__all__ = ["Busy", "Inspection", "InspectionUnavailable", "Unavailable", "inspect", "receive", "response", "sweep"]
+__all__ = [
+    "Busy",
+    "Inspection",
+    "InspectionUnavailable",
+    "Unavailable",
+    "copy",
+    "forget",
+    "inspect",
+    "receive",
+    "response",
+    "sweep",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +65,10 @@ def clean_name(name: str) -> str:
     return "".join(char for char in last if char.isprintable()).strip()[-200:] or "document.pdf"
 
 
-def receive(file: UploadedFile, kind: str) -> Upload:
+def receive(file: UploadedFile, kind: str, *, question: Question | None = None, browser: str = "") -> Upload:
     """Inspect `file` and keep it as a committed upload of `kind`; the one door through which documents come in.
+
+    It may answer a `question` of the project; `browser` (tokens.browser_key) may look at it until it is claimed.
 
     Raises ValidationError with the student's words (`code` says which) when the file is refused, and Unavailable
     when it cannot be checked or stored just now.
@@ -65,7 +80,7 @@ def receive(file: UploadedFile, kind: str) -> Upload:
             inspection = inspect(path)
         if inspection.verdict != "accepted":
             raise ValidationError(f"“{clean_name(file.name)}”: {inspection.reason}", code=inspection.code)
-        return _keep(file, kind, inspection)
+        return _keep(file, kind, inspection, question, browser)
     except OSError as error:
         logger.exception("A document could not be stored.")
         raise Unavailable from error
@@ -88,7 +103,7 @@ def _path_of(file: UploadedFile):
         yield copy.name
 
 
-def _keep(file: UploadedFile, kind: str, inspection: Inspection) -> Upload:
+def _keep(file: UploadedFile, kind: str, inspection: Inspection, question: Question | None, browser: str) -> Upload:
     upload_id = uuid.uuid4()
     file.seek(0)
     digest = hashlib.file_digest(file.file, "sha256").hexdigest()
@@ -104,14 +119,48 @@ def _keep(file: UploadedFile, kind: str, inspection: Inspection) -> Upload:
             sha256=digest,
             pages=inspection.pages,
             flags=inspection.flags,
+            question=question,
+            title=question.prompt if question else "",
+            browser=browser,
         )
     except BaseException:
         document_storage().delete(name)
         raise
 
 
-def response(document: Document, *, as_attachment: bool = False) -> FileResponse:
-    """The document's bytes as a PDF that the browser shows in place, and that no other site can frame or cache.
+def copy(document: Document, *, browser: str = "") -> Upload:
+    """An upload with the bytes of `document`, for another application of its student; both can be erased by themselves.
+
+    It was inspected when it came; the question that it answered stays behind. Raises Unavailable when the file cannot
+    be read or stored just now.
+    """
+    upload_id = uuid.uuid4()
+    try:
+        with document.file.open("rb") as file:
+            name = document_storage().save(f"{upload_id.hex[:2]}/{upload_id.hex}.pdf", file)
+    except OSError as error:
+        logger.exception("A document could not be copied.")
+        raise Unavailable from error
+    facts = ("kind", "original_name", "size", "sha256", "pages", "flags")
+    try:
+        return Upload.objects.create(
+            id=upload_id, file=name, browser=browser, **{fact: getattr(document, fact) for fact in facts}
+        )
+    except BaseException:
+        document_storage().delete(name)
+        raise
+
+
+def forget(upload: Upload) -> None:
+    """Remove an upload that its student does not want to send after all. A claimed one is a document, and stays."""
+    if Upload.objects.filter(pk=upload.pk).delete()[0]:
+        document_storage().delete(upload.file.name)
+
+
+def response(document: Document | Upload, *, as_attachment: bool = False) -> FileResponse:
+    """The bytes of a document (or of an upload, to the browser that sent it) as a PDF that the browser shows in place.
+
+    No other site can frame it, and nothing caches it.
 
     Whoever calls this has asked whether the reader may see the document.
     """
@@ -119,7 +168,7 @@ def response(document: Document, *, as_attachment: bool = False) -> FileResponse
         document.file.open("rb"),
         content_type="application/pdf",
         as_attachment=as_attachment,
-        filename=document.name_for_reader,
+        filename=document.name_for_reader if isinstance(document, Document) else document.original_name,
     )
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "private, no-store"
@@ -142,6 +191,7 @@ def sweep(now: datetime.datetime | None = None) -> int:
         if Upload.objects.filter(pk=upload.pk).delete()[0]:
             document_storage().delete(upload.file.name)
             swept += 1
+    swept += incoming.sweep(limit)
     return swept + _sweep_strays(limit) + _sweep_incoming(limit) + _sweep_letter_files(limit)
 
 
@@ -185,6 +235,7 @@ def _sweep_strays(limit: datetime.datetime) -> int:
         # Uploads first: one that is claimed between the two questions is then found by the second.
         known = set(Upload.objects.filter(file__in=names).values_list("file", flat=True))
         known |= set(Document.objects.filter(file__in=names).values_list("file", flat=True))
+        known |= set(IncomingPiece.objects.filter(file__in=names).values_list("file", flat=True))
         known |= _page_images(names)
         for name in names - known:
             if storage.get_modified_time(name) < limit:

@@ -8,6 +8,8 @@ import uuid
 
 from django.conf import settings
 from django.core import signing
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
@@ -61,11 +63,50 @@ def upload_token(upload_id: uuid.UUID) -> str:
 
 def upload_id_of_token(token: str) -> uuid.UUID | None:
     """The id of the upload that `token` claims; None when it was tampered with or is too old."""
-    signer = signing.TimestampSigner(salt="applications.upload", sep=".")
+    return _id_of(token, "applications.upload")
+
+
+def _id_of(token: str, salt: str) -> uuid.UUID | None:
+    signer = signing.TimestampSigner(salt=salt, sep=".")
     try:
         return uuid.UUID(signer.unsign(token, max_age=datetime.timedelta(hours=settings.UPLOAD_HOURS)))
     except (signing.BadSignature, ValueError, UnicodeError):
         return None
+
+
+def document_token(document_id: uuid.UUID) -> str:
+    """A claim to the bytes of a document of one's own, for another application; it lives as long as an upload's."""
+    return signing.TimestampSigner(salt="applications.document", sep=".").sign(document_id.hex)
+
+
+def document_id_of_token(token: str) -> uuid.UUID | None:
+    """The id of the document that `token` names; None when it was tampered with or is too old."""
+    return _id_of(token, "applications.document")
+
+
+def opened_token() -> str:
+    """That a form was opened now; it comes back with the form and shows that it was open before a deadline."""
+    return signing.TimestampSigner(salt="applications.opened", sep=".").sign("form")
+
+
+def opened_at(token: str) -> datetime.datetime | None:
+    """When the form was opened that carries `token`; None when nobody knows."""
+    signer = signing.TimestampSigner(salt="applications.opened", sep=".")
+    try:
+        signer.unsign(token)
+        moment = signing.b62_decode(token.rsplit(".", 2)[1])
+        return datetime.datetime.fromtimestamp(moment, tz=datetime.UTC)
+    except (signing.BadSignature, ValueError, IndexError, OverflowError, OSError):
+        return None
+
+
+def browser_key(request: HttpRequest) -> str:
+    """A fingerprint of the browser by its CSRF cookie, which it gets when it has none.
+
+    The session would not do: applying needs none, and its key changes with the first answer.
+    """
+    get_token(request)
+    return salted_hmac("applications.browser", request.META["CSRF_COOKIE"], algorithm="sha256").hexdigest()
 
 
 def nonce_of(form_nonce: str, browser_key: str) -> str:

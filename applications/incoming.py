@@ -1,0 +1,104 @@
+"""Files that a browser sends piece after piece, so that a dropped connection costs one piece and not the file.
+
+Each piece is an object of its own in the storage, and a row that says where it belongs; so any web process on any host
+can take the next one. What to do with a complete file is not decided here.
+"""
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from applications.models import IncomingPiece, IncomingUpload, Upload, document_storage
+
+FOLDER = "pieces"
+# Files of one browser that no application has claimed. Far above what anybody needs to apply; it stops a page gone mad.
+MOST_OF_ONE_BROWSER = 60
+
+
+class OutOfStep(Exception):
+    """A piece that does not follow what was received: sent twice, or after one that got lost. Go on from `received`."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(received)
+        self.received = received
+
+
+def begin(*, kind: str, question, name: str, size: int, browser: str) -> IncomingUpload:
+    """Expect a file of `size` bytes. Raises ValidationError `too_many` for a browser that has sent too many already."""
+    unclaimed = Upload.objects.filter(browser=browser).count() + IncomingUpload.objects.filter(browser=browser).count()
+    if settings.APPLY_LIMITS and unclaimed >= MOST_OF_ONE_BROWSER:
+        raise ValidationError(
+            _("You have chosen very many files today. Please send what you have, or try again tomorrow."),
+            code="too_many",
+        )
+    return IncomingUpload.objects.create(kind=kind, question=question, original_name=name, size=size, browser=browser)
+
+
+def received(expected: IncomingUpload) -> int:
+    """How many bytes have arrived. Pieces are taken in order only, so these are the first ones."""
+    return expected.pieces.aggregate(sum=Sum("size"))["sum"] or 0
+
+
+def add_piece(expected: IncomingUpload, offset: int, data: bytes) -> int:
+    """Keep the bytes from `offset` on; returns how many have arrived in all.
+
+    Raises OutOfStep when they do not follow what is there, and OSError when they cannot be stored just now.
+    """
+    so_far = received(expected)
+    if offset != so_far or not data or so_far + len(data) > expected.size:
+        raise OutOfStep(so_far)
+    name = document_storage().save(f"{FOLDER}/{expected.pk.hex}-{offset:012d}", ContentFile(data))
+    try:
+        with transaction.atomic():
+            IncomingPiece.objects.create(incoming=expected, offset=offset, size=len(data), file=name)
+    except IntegrityError as error:  # the same piece came twice at the same moment, or the file was taken away
+        document_storage().delete(name)
+        raise OutOfStep(received(expected)) from error
+    except BaseException:
+        document_storage().delete(name)
+        raise
+    return so_far + len(data)
+
+
+@contextmanager
+def whole(expected: IncomingUpload) -> Iterator[TemporaryUploadedFile]:
+    """The complete file as a form would have received it. Raises OSError when it cannot be put together just now."""
+    file = TemporaryUploadedFile(expected.original_name, "application/pdf", expected.size, None)
+    with file:
+        for name in expected.pieces.values_list("file", flat=True):
+            with document_storage().open(name) as piece:
+                for chunk in piece.chunks():
+                    file.write(chunk)
+        file.flush()
+        file.seek(0)
+        yield file
+
+
+def finish(expected: IncomingUpload, upload: Upload | None) -> None:
+    """The file has become `upload`, or (None) was refused. Its pieces go; after a refusal nothing is known of it."""
+    names = list(expected.pieces.values_list("file", flat=True))
+    with transaction.atomic():
+        expected.pieces.all().delete()
+        if upload is None:
+            expected.delete()
+        else:
+            IncomingUpload.objects.filter(pk=expected.pk).update(upload_id=upload.pk)
+    for name in names:
+        document_storage().delete(name)
+
+
+def sweep(limit: datetime.datetime) -> int:
+    """Remove what began to arrive before `limit`; returns how many files went."""
+    swept = 0
+    for expected in IncomingUpload.objects.filter(created_at__lt=limit):
+        finish(expected, None)
+        swept += 1
+    return swept
