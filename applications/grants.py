@@ -1,5 +1,6 @@
 """Which applications this browser may open: kept in its session, per application and version of the manage link."""
 
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
 
 from applications.models import Application
@@ -30,6 +31,15 @@ def take(request: HttpRequest, reference: str) -> None:
 def holds(request: HttpRequest, application: Application) -> bool:
     held = request.session.get(SESSION_KEY, {}).get(application.reference)
     return held is not None and held["version"] == application.link_version
+
+
+def held(request: HttpRequest) -> QuerySet[Application]:
+    """All applications that this browser may open."""
+    grants = request.session.get(SESSION_KEY, {})
+    of_this_version = Q(pk=None)
+    for reference, grant in grants.items():
+        of_this_version |= Q(reference=reference, link_version=grant["version"])
+    return Application.objects.filter(of_this_version)
 
 
 def came_by_link(request: HttpRequest, application: Application) -> bool:

@@ -56,7 +56,8 @@ def refresh(application: Application) -> None:
     texts = Rendition.objects.filter(
         document__application=application, document__replaced_at=None, document__offered_at=None
     )
-    words = entry_words(application, texts.order_by("document_id").values_list("text", flat=True))
+    read = texts.order_by("document_id").values_list("text", flat=True)
+    words = entry_words(application, [*application.question_answers.values_list("text", flat=True), *read])
     SearchEntry.objects.bulk_create(
         [SearchEntry(application=application, words=words)],
         update_conflicts=True,
@@ -66,7 +67,7 @@ def refresh(application: Application) -> None:
 
 
 def entry_words(application: Application, texts: Iterable[str] = ()) -> str:
-    """What `SearchEntry.words` holds: each word once, first those of the answers, then those of the documents.
+    """What `SearchEntry.words` holds: each word once, first those of the form, then those of the other `texts`.
 
     Only the beginnings of words are ever asked for, so neither their order nor their number matters.
     """

@@ -1,5 +1,6 @@
 """What students and reviewers type in. Forms check shape; rules of the product are in `workflow`."""
 
+from applications.forms.asking import LONGEST_QUESTION, StudentQuestionForm
 from applications.forms.decision import (
     DecisionForm,
     PersonalLineField,
@@ -7,6 +8,7 @@ from applications.forms.decision import (
     UndoForm,
 )
 from applications.forms.entry import EntryForm
+from applications.forms.erasing import EraseForm
 from applications.forms.invitation import ChoosePasswordForm
 from applications.forms.preferences import PreferencesForm
 from applications.forms.review import AddDocumentsForm, AskForm, NoteForm, ReviewForm, TransferForm, WriteForm
@@ -15,12 +17,14 @@ from applications.forms.student import (
     AnswersForm,
     ApplicationForm,
     CompletionForm,
+    DocumentsForm,
     ReplaceDocumentsForm,
     WithdrawForm,
 )
 from applications.forms.wording import WordingForm
 
 __all__ = [
+    "LONGEST_QUESTION",
     "AddDocumentsForm",
     "AddressForm",
     "AnswersForm",
@@ -29,13 +33,16 @@ __all__ = [
     "ChoosePasswordForm",
     "CompletionForm",
     "DecisionForm",
+    "DocumentsForm",
     "EntryForm",
+    "EraseForm",
     "NoteForm",
     "PersonalLineField",
     "PreferencesForm",
     "ReplaceDocumentsForm",
     "ReviewForm",
     "StagedForm",
+    "StudentQuestionForm",
     "TransferForm",
     "UndoForm",
     "WithdrawForm",

@@ -2,8 +2,13 @@
 
 import unicodedata
 
+from crispy_forms.layout import LayoutObject
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.formats import number_format
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from applications.models import Application, email_key
@@ -52,6 +57,36 @@ class MultipleFileField(forms.FileField):
     def clean(self, data, initial=None) -> list:
         files = data if isinstance(data, list | tuple) else [data]
         return [super(MultipleFileField, self).clean(file, initial) for file in files if file]
+
+
+class FileFieldWithKept(LayoutObject):
+    """A field for files in the layout of a form, with what has arrived and is kept for it."""
+
+    template = "applications/includes/file_field.html"
+
+    def __init__(self, name: str, at_most: int) -> None:
+        self.name = name
+        self.at_most = at_most
+
+    def render(self, form, context, template_pack=None, **kwargs) -> str:
+        form.rendered_fields.add(self.name)
+        words = {
+            "field": form[self.name],
+            "name": self.name,
+            "uploads": form.kept_of(self.name),
+            "most": self.at_most,
+            "limit_bytes": settings.DOCUMENT_MAX_BYTES,
+            "needed": form.is_needed(self.name),
+        }
+        with context.push(**words):
+            return render_to_string(self.template, context.flatten())
+
+
+def _in_figures(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
+in_figures = lazy(_in_figures, str)  # 4,000 or 4.000, as the reader's language writes it
 
 
 def pdf_input(widget: type[forms.FileInput]) -> forms.FileInput:

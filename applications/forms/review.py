@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from applications.forms.fields import LineField
 from applications.forms.student import DocumentsForm
@@ -39,7 +40,9 @@ class ReviewForm(forms.Form):
         widget=forms.RadioSelect,
     )
     recommendation = forms.ChoiceField(
-        label=_("Recommendation"), choices=[("", _("None")), *Review.Recommendation.choices], required=False
+        label=_("Recommendation"),
+        choices=[("", pgettext_lazy("recommendation", "None")), *Review.Recommendation.choices],
+        required=False,
     )
     comment = forms.CharField(
         label=_("Comment"), required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})

@@ -1,33 +1,50 @@
 """What students type in and hand over. Files are received here; rules of the product are in `workflow`."""
 
+import datetime
+import functools
 import secrets
 import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Column, Div, Field, Fieldset, Layout, Row
+from crispy_forms.layout import HTML, Column, Div, Fieldset, Layout, Row
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.db.models import QuerySet
 from django.urls import reverse_lazy
 from django.utils import timezone
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from applications import documents
+from applications.consent import CONSENT_VERSION, consent_text
 from applications.forms.fields import (
     DIRECTION_CONTROLS,
     AddressField,
+    FileFieldWithKept,
     LineField,
     MultipleFileField,
     MultipleFileInput,
+    in_figures,
     pdf_input,
 )
-from applications.models import Application, Document, Upload
-from applications.tokens import upload_id_of_token, upload_token
+from applications.models import Application, Document, QuestionAnswer, Upload
+from applications.models.application import QUESTIONS
+from applications.tokens import (
+    document_id_of_token,
+    document_token,
+    opened_at,
+    opened_token,
+    upload_id_of_token,
+    upload_token,
+)
 from applications.uploadhandlers import longest_body
+from projects.models import Question
 
 MOTIVATION_MAX = 4000
 LINKS_MAX = 5
@@ -36,8 +53,50 @@ YEARS_AHEAD_MAX = 5
 format_html_lazy = lazy(format_html, str)
 
 
+def cleaned_text(text: str) -> str:
+    """Several lines as a student typed them: composed Unicode, without characters that turn what stands around them."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").translate(DIRECTION_CONTROLS))
+
+
+class LongTextField(forms.CharField):
+    """Several lines of text, cleaned before they are counted: the end of a line is one character, as in the browser."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value) -> str:
+        return cleaned_text(super().to_python(value)).strip()
+
+
+def _hint(sentences: Iterable) -> str | Promise:
+    """Sentences below a field, those that are not empty, one after the other."""
+    said = [sentence for sentence in sentences if sentence]
+    return format_lazy(" ".join(["{}"] * len(said)), *said)
+
+
+def field_of(question: Question) -> forms.Field:
+    """The field that asks `question`, one that is answered in words."""
+    options = {
+        "label": question.prompt,
+        "help_text": _hint([question.hint, "" if question.is_required else _("If you like.")]),
+        "required": question.is_required,
+        "error_messages": {"required": _("Please answer this question.")},
+    }
+    if question.kind == Question.Kind.SHORT:
+        return LineField(max_length=Question.LONGEST_SHORT, **options)
+    if question.kind == Question.Kind.LONG:
+        widget = forms.Textarea(attrs={"rows": 5})
+        return LongTextField(max_length=Question.LONGEST_LONG, widget=widget, **options)
+    choices = [("", _("Please choose") if question.is_required else _("No answer"))]
+    choices += [(option, option) for option in question.option_list]
+    options["error_messages"]["invalid_choice"] = _("Please choose one of the answers in the list.")
+    return forms.ChoiceField(choices=choices, **options)
+
+
 class AnswersForm(forms.Form):
-    """What a student tells about themselves, without address and documents."""
+    """What a student tells about themselves, without address and documents, and what the project asks of its own.
+
+    `questions` are those of the project; `answered` is what was answered to them before.
+    """
 
     full_name = LineField(
         label=_("Your name"),
@@ -68,10 +127,13 @@ class AnswersForm(forms.Form):
         },
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
-    motivation = forms.CharField(
+    motivation = LongTextField(
         label=_("Why this project?"),
         max_length=MOTIVATION_MAX,
-        help_text=_("A few sentences are enough: what draws you to it, and what you bring. At most 4,000 characters."),
+        help_text=format_lazy(
+            _("A few sentences are enough: what draws you to it, and what you bring. At most {number} characters."),
+            number=in_figures(MOTIVATION_MAX),
+        ),
         error_messages={"required": _("Please write a few sentences on why you would like to do this project.")},
         widget=forms.Textarea(attrs={"rows": 9}),
     )
@@ -83,24 +145,53 @@ class AnswersForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(
+        self, *args, questions: Iterable[Question] = (), answered: Iterable[QuestionAnswer] = (), **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.questions = [question for question in questions if question.kind != Question.Kind.FILE]
+        for question in self.questions:
+            self.fields[question.field_name] = field_of(question)
+        for answer in answered:
+            self.initial.setdefault(f"question_{answer.question_id}", answer.text)
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.layout = Layout(*self.answers_layout())
 
+    def answers_layout(self) -> list:
+        return [self.about_layout(), self.motivation_layout(), *self.questions_layout()]
+
     @staticmethod
-    def answers_layout() -> list:
-        return [
-            Fieldset(
-                _("You and your studies"),
-                "full_name",
-                Row(Column("university", css_class="col-md-6"), Column("programme", css_class="col-md-6")),
-                Row(Column("earliest_start", css_class="col-md-6")),
-                css_class="form-section",
-            ),
-            Fieldset(_("Your motivation"), "motivation", "links", css_class="form-section"),
-        ]
+    def about_layout() -> Fieldset:
+        return Fieldset(
+            _("You and your studies"),
+            "full_name",
+            Row(Column("university", css_class="col-md-6"), Column("programme", css_class="col-md-6")),
+            Row(Column("earliest_start", css_class="col-md-6")),
+            css_id="step-1",
+            css_class="form-section",
+            data_step="1",
+        )
+
+    @staticmethod
+    def motivation_layout() -> Fieldset:
+        return Fieldset(
+            _("Your motivation"), "motivation", "links", css_id="step-3", css_class="form-section", data_step="3"
+        )
+
+    def questions_layout(self) -> list[Fieldset]:
+        """The project's own questions that are answered in words, when there are any."""
+        if not self.questions:
+            return []
+        names = [question.field_name for question in self.questions]
+        return [Fieldset(_("Questions about this project"), *names, css_class="form-section", data_step="3")]
+
+    def answers(self) -> dict:
+        """What was answered, as `workflow` takes it."""
+        return {
+            **{name: self.cleaned_data[name] for name in Application.ANSWERS},
+            QUESTIONS: [(question, self.cleaned_data[question.field_name]) for question in self.questions],
+        }
 
     def clean_full_name(self) -> str:
         """A name goes into letters to an address that anybody may type in; so it must not carry a link there."""
@@ -117,10 +208,6 @@ class AnswersForm(forms.Form):
         if date.year > today.year + YEARS_AHEAD_MAX:
             raise ValidationError(_("This is too far ahead. Please check the year."), code="far_ahead")
         return date
-
-    def clean_motivation(self) -> str:
-        text = self.cleaned_data["motivation"].replace("\r\n", "\n").translate(DIRECTION_CONTROLS)
-        return unicodedata.normalize("NFC", text)
 
     def clean_links(self) -> str:
         lines = [line.strip() for line in self.cleaned_data["links"].splitlines() if line.strip()]
@@ -142,11 +229,21 @@ class AnswersForm(forms.Form):
         return link
 
 
-class DocumentsForm(forms.Form):
-    """CV and transcripts. Files that are fine are kept as uploads through an error anywhere else in the form.
+class FileField(NamedTuple):
+    """What one field for files takes in."""
 
-    Cleans to uploads: `cv` to a list of at most one, `transcripts` to a list. `kept` holds them by field, also when
-    the form as a whole has errors; `unavailable` says that a file could not be checked or stored just now.
+    kind: str
+    at_most: int
+    question: Question | None = None
+
+
+class DocumentsForm(forms.Form):
+    """CV, transcripts and the files that the project asks for. Fine ones are kept through an error anywhere else.
+
+    Each field cleans to a list of uploads. `kept` holds them by field, also when the form as a whole has errors;
+    `unavailable` says that a file could not be checked or stored just now. `file_questions` are the project's own
+    questions for a file; `browser` may look at what it sent; `own` are the documents that this browser may hand in
+    once more.
     """
 
     cv = forms.FileField(
@@ -174,6 +271,9 @@ class DocumentsForm(forms.Form):
     def __init__(
         self,
         *args,
+        file_questions: Iterable[Question] = (),
+        browser: str = "",
+        own: QuerySet[Document] | None = None,
         oversized: dict[str, list[str]] | None = None,
         surplus: dict[str, int] | None = None,
         body_was_cut: bool = False,
@@ -185,21 +285,37 @@ class DocumentsForm(forms.Form):
         self.surplus = surplus or {}
         self.not_received = not_received or {}
         self.body_was_cut = body_was_cut
-        self.kept: dict[str, list[Upload]] = {}
+        self.browser = browser
+        self.own = Document.objects.none() if own is None else own
+        self.kept: dict[str, list[Upload | Document]] = {}
         self.unavailable = self.is_busy = False
+        self.file_fields = {
+            "cv": FileField(Document.Kind.CV, 1),
+            "transcripts": FileField(Document.Kind.TRANSCRIPT, settings.TRANSCRIPTS_MAX),
+        }
+        for question in file_questions:
+            self._add_file_question(question)
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.layout = Layout(self.documents_layout())
 
-    def documents_layout(self) -> Fieldset:
-        return Fieldset(
-            self.documents_legend,
-            Field("cv"),
-            kept_files("cv"),
-            Field("transcripts"),
-            kept_files("transcripts"),
-            css_class="form-section",
+    def _add_file_question(self, question: Question) -> None:
+        name = question.field_name
+        one_pdf = format_lazy(_("One PDF, at most {limit} MB."), limit=documents.LIMIT_MB)
+        self.fields[name] = forms.FileField(
+            label=question.prompt,
+            required=False,
+            allow_empty_file=True,
+            help_text=_hint([question.hint, one_pdf, "" if question.is_required else _("If you like.")]),
+            widget=pdf_input(forms.FileInput),
         )
+        self.file_fields[name] = FileField(Document.Kind.OTHER, 1, question)
+        # Django asks a form for `clean_<name>`; fields that come from the database have theirs here.
+        setattr(self, f"clean_{name}", functools.partial(self._clean_one_file, name))
+
+    def documents_layout(self) -> Fieldset:
+        fields = [FileFieldWithKept(name, field.at_most) for name, field in self.file_fields.items()]
+        return Fieldset(self.documents_legend, *fields, css_id="step-2", css_class="form-section", data_step="2")
 
     def clean(self) -> dict:
         if self.body_was_cut:
@@ -218,45 +334,48 @@ class DocumentsForm(forms.Form):
         return 503 if self.unavailable else 200
 
     def clean_cv(self) -> list[Upload]:
-        file = self.cleaned_data["cv"]
-        return self._collect("cv", "cv", [file] if file else [], at_most=1)
+        return self._clean_one_file("cv")
 
     def clean_transcripts(self) -> list[Upload]:
-        return self._collect(
-            "transcripts", "transcript", self.cleaned_data["transcripts"], at_most=settings.TRANSCRIPTS_MAX
-        )
+        return self._collect("transcripts", self.cleaned_data["transcripts"])
 
-    def _collect(self, field: str, kind: str, files: list, at_most: int) -> list[Upload]:
-        """The uploads of `field`: those newly chosen, or the kept ones when no newly chosen one was accepted."""
+    def _clean_one_file(self, name: str) -> list[Upload]:
+        file = self.cleaned_data[name]
+        return self._collect(name, [file] if file else [])
+
+    def _collect(self, name: str, files: list) -> list[Upload]:
+        """The uploads of a field: those newly chosen, or the kept ones when no newly chosen one was accepted."""
+        field = self.file_fields[name]
         errors = [
-            ValidationError(documents.too_large_message(name), code="too_large")
-            for name in self.oversized.get(field, [])
+            ValidationError(documents.too_large_message(file), code="too_large")
+            for file in self.oversized.get(name, [])
         ]
-        errors += [self._unavailable(name) for name in self.not_received.get(field, [])]
-        chosen = len(files) + self.surplus.get(field, 0)
-        if chosen > at_most:
-            errors.append(self._too_many(chosen, at_most))
-        accepted = self._receive(files[:at_most], kind, errors)
-        self.kept[field] = accepted or self._kept(field, kind, errors, at_most)
+        errors += [self._unavailable(file) for file in self.not_received.get(name, [])]
+        chosen = len(files) + self.surplus.get(name, 0)
+        if chosen > field.at_most:
+            errors.append(self._too_many(chosen, field.at_most))
+        accepted = self._receive(files[: field.at_most], field, errors)
+        self.kept[name] = accepted or self._kept(name, field, errors)
         if errors:
             raise ValidationError(errors)
-        if not self.kept[field] and self.is_needed(field):
+        if not self.kept[name] and self.is_needed(name):
             words = {"cv": _("Please choose your CV."), "transcripts": _("Please choose at least one transcript.")}
-            raise ValidationError(words[field], code="required")
-        return self.kept[field]
+            raise ValidationError(words.get(name, _("Please choose a file.")), code="required")
+        return self.kept[name]
 
-    def is_needed(self, field: str) -> bool:
-        """Whether `field` may not stay empty."""
-        return self.documents_are_required
+    def is_needed(self, name: str) -> bool:
+        """Whether the field may not stay empty."""
+        question = self.file_fields[name].question
+        return self.documents_are_required and (question is None or question.is_required)
 
-    def _receive(self, files: list, kind: str, errors: list[ValidationError]) -> list[Upload]:
+    def _receive(self, files: list, field: FileField, errors: list[ValidationError]) -> list[Upload]:
         accepted = []
         for file in files:
             if self.is_busy:  # a student waits once, not once for each file
                 errors.append(self._unavailable(file.name))
                 continue
             try:
-                accepted.append(documents.receive(file, kind))
+                accepted.append(documents.receive(file, field.kind, question=field.question, browser=self.browser))
             except ValidationError as error:
                 errors.append(error)
             except documents.Unavailable as error:
@@ -273,19 +392,37 @@ class DocumentsForm(forms.Form):
             params={"name": documents.clean_name(name)},
         )
 
-    def _kept(self, field: str, kind: str, errors: list[ValidationError], at_most: int) -> list[Upload]:
-        """The uploads whose claims came back with the form, in the form's order."""
-        tokens = self.data.getlist(f"kept_{field}")[:at_most]
+    def _kept(self, name: str, field: FileField, errors: list[ValidationError]) -> list[Upload]:
+        """The uploads whose claims came back with the form, in the form's order; documents of one's own are copied."""
+        tokens = list(dict.fromkeys(self.data.getlist(f"kept_{name}")))[: field.at_most]
         ids = [upload_id_of_token(token) for token in tokens]
-        rows = Upload.objects.filter(kind=kind).in_bulk([pk for pk in ids if pk])
-        kept = [rows[pk] for pk in dict.fromkeys(ids) if pk in rows]
-        if len(kept) < len(set(ids)):
+        rows = Upload.objects.filter(kind=field.kind, question=field.question).in_bulk([pk for pk in ids if pk])
+        kept, missed = [], 0
+        for token, pk in zip(tokens, ids, strict=True):
+            upload = rows.get(pk) or self._copy_of_own(token, field, errors)
+            if upload is None:
+                missed += 1
+            elif upload not in kept:
+                kept.append(upload)
+        if missed and not self.unavailable:
             errors.append(
                 ValidationError(
                     _("A file that you chose earlier is no longer kept. Please choose it again."), code="gone"
                 )
             )
         return kept
+
+    def _copy_of_own(self, token: str, field: FileField, errors: list[ValidationError]) -> Upload | None:
+        """A document of an application that this browser may open, as an upload for another one; None if it is not."""
+        pk = document_id_of_token(token)
+        document = self.own.filter(pk=pk, kind=field.kind).first() if pk and field.question is None else None
+        if document is None:
+            return None
+        try:
+            return documents.copy(document, browser=self.browser)
+        except documents.Unavailable:
+            errors.append(self._unavailable(document.original_name))
+            return None
 
     @staticmethod
     def _too_many(number: int, at_most: int) -> ValidationError:
@@ -297,38 +434,56 @@ class DocumentsForm(forms.Form):
             params={"number": number, "at_most": at_most},
         )
 
+    def hand_in_again(self, own: Iterable[Document]) -> None:
+        """Begin with documents that were handed in before; they are copied once the form comes back."""
+        for name, field in self.file_fields.items():
+            if field.question is None:
+                self.kept[name] = [document for document in own if document.kind == field.kind][: field.at_most]
+
+    def begin_with(self, claims: Mapping[str, list[str]]) -> None:
+        """Begin with files that arrived with a form that could not be sent; what is gone is asked for again."""
+        for name, field in self.file_fields.items():
+            ids = [upload_id_of_token(token) for token in claims.get(name, [])][: field.at_most]
+            rows = Upload.objects.filter(kind=field.kind, question=field.question).in_bulk([pk for pk in ids if pk])
+            self.kept[name] = [rows[pk] for pk in dict.fromkeys(ids) if pk in rows]
+
     @property
     def kept_cv(self) -> list[tuple[str, Upload]]:
-        return self._with_tokens("cv")
+        return self.kept_of("cv")
 
     @property
     def kept_transcripts(self) -> list[tuple[str, Upload]]:
-        return self._with_tokens("transcripts")
+        return self.kept_of("transcripts")
 
-    def _with_tokens(self, field: str) -> list[tuple[str, Upload]]:
-        return [(upload_token(upload.pk), upload) for upload in self.kept.get(field, [])]
+    def kept_of(self, name: str) -> list[tuple[str, Upload]]:
+        """What is kept of a field, each with the claim that comes back with the form."""
+        return [(_claim(file), file) for file in self.kept.get(name, [])]
+
+    @property
+    def all_kept(self) -> list[tuple[str, str, Upload]]:
+        """Everything that is kept: the field's name, the claim, and the upload."""
+        return [(name, token, file) for name in self.file_fields for token, file in self.kept_of(name)]
+
+    @property
+    def fields_without_files(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in self.file_fields]
 
     def uploads(self) -> list[Upload]:
         """All uploads of a valid form, in reading order."""
-        return [*self.cleaned_data["cv"], *self.cleaned_data["transcripts"]]
+        return [upload for name in self.file_fields for upload in self.cleaned_data[name]]
 
 
-def kept_files(field: str) -> HTML:
-    return HTML(
-        f'{{% include "applications/includes/kept_files.html" with field="{field}" uploads=form.kept_{field} %}}'
-    )
+def _claim(file: Upload | Document) -> str:
+    return upload_token(file.pk) if isinstance(file, Upload) else document_token(file.pk)
 
 
 class ConsentForm(forms.Form):
-    """The agreement, in the words of `workflow.CONSENT_VERSION`."""
+    """The agreement, in the words of the version that is in force."""
 
     consent = forms.BooleanField(
         label=format_html_lazy(
             '{} <a href="{}">{}</a>',
-            _(
-                "I agree that my application is kept and read by the supervisor and the co-advisors of this project, "
-                "and erased when its time is over."
-            ),
+            lazy(consent_text, str)(CONSENT_VERSION),
             reverse_lazy("applications:privacy"),
             _("What is kept, for how long, and who sees it"),
         ),
@@ -337,33 +492,65 @@ class ConsentForm(forms.Form):
 
     @staticmethod
     def consent_layout() -> Fieldset:
-        return Fieldset(_("Your agreement"), Div("consent"), css_class="form-section")
+        return Fieldset(_("Your agreement"), Div("consent"), css_class="form-section", data_step="3")
 
 
 class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
-    """The apply form: answers, address, documents, consent."""
+    """The apply form: answers, address, documents, the project's own questions, consent.
+
+    `questions` are all of the project's own, those for a file among them.
+    """
 
     email = AddressField(help_text=_("We write to you there, and only about this application."))
     nonce = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    opened = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
-    field_order = ["nonce", "full_name", "email"]  # the summary of errors follows the page
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args, questions: Iterable[Question] = (), **kwargs) -> None:
+        questions = list(questions)
+        in_files = [question for question in questions if question.kind == Question.Kind.FILE]
+        super().__init__(*args, questions=questions, file_questions=in_files, **kwargs)
         if not self.is_bound:
             self.initial["nonce"] = secrets.token_urlsafe(16)
-        about, motivation = self.answers_layout()
+            self.initial["opened"] = opened_token()
+        in_words = [question.field_name for question in self.questions]
+        self.order_fields(  # the summary of errors follows the page
+            [
+                *("nonce", "opened", "full_name", "email", "university", "programme", "earliest_start"),
+                *self.file_fields,
+                *("motivation", "links"),
+                *in_words,
+                "consent",
+            ]
+        )
+        about = self.about_layout()
         about.fields.insert(1, "email")
         self.helper.layout = Layout(
             "nonce",
+            "opened",
             about,
-            motivation,
             self.documents_layout(),
+            self.motivation_layout(),
+            *self.questions_layout(),
             self.consent_layout(),
         )
 
+    @property
+    def opened_at(self) -> datetime.datetime | None:
+        """When this form was opened; None for one that does not say."""
+        return opened_at(self.data.get("opened", "")) if self.is_bound else None
+
+    def without_errors(self) -> "ApplicationForm":
+        """The form as far as it is filled in, with the files that are fine, but with no word on what is missing yet."""
+        self.full_clean()
+        self.errors.clear()
+        return self
+
+    def shown_answers(self) -> list[tuple[str, str]]:
+        """The project's own questions that were answered in words, with their answers, for the page before sending."""
+        return [(question.prompt, text) for question, text in self.answers()[QUESTIONS] if text]
+
     def answers(self) -> dict:
-        return {name: self.cleaned_data[name] for name in (*Application.ANSWERS, "email")}
+        return {**super().answers(), "email": self.cleaned_data["email"]}
 
 
 class CompletionForm(ConsentForm, DocumentsForm, AnswersForm):
@@ -373,25 +560,36 @@ class CompletionForm(ConsentForm, DocumentsForm, AnswersForm):
     """
 
     def __init__(self, *args, application: Application, **kwargs) -> None:
-        super().__init__(*args, initial=application.answers, **kwargs)
-        kinds = {document.kind for document in application.current_documents()}
+        questions = list(application.project.questions.asked())
+        super().__init__(
+            *args,
+            initial=application.answers,
+            questions=questions,
+            answered=application.question_answers.all(),
+            file_questions=[question for question in questions if question.kind == Question.Kind.FILE],
+            **kwargs,
+        )
+        there = {(document.kind, document.question_id) for document in application.current_documents()}
         self.missing = {
-            field
-            for field, kind in (("cv", Document.Kind.CV), ("transcripts", Document.Kind.TRANSCRIPT))
-            if kind not in kinds
+            name
+            for name, field in self.file_fields.items()
+            if (field.kind, field.question.pk if field.question else None) not in there
         }
-        self.helper.layout = Layout(*self.answers_layout(), self.documents_layout(), self.consent_layout())
+        self.helper.layout = Layout(
+            self.about_layout(),
+            self.documents_layout(),
+            self.motivation_layout(),
+            *self.questions_layout(),
+            self.consent_layout(),
+        )
 
     def documents_layout(self) -> Fieldset:
         layout = super().documents_layout()
         layout.fields.insert(0, HTML('{% include "applications/includes/documents_so_far.html" %}'))
         return layout
 
-    def is_needed(self, field: str) -> bool:
-        return field in self.missing
-
-    def answers(self) -> dict:
-        return {name: self.cleaned_data[name] for name in Application.ANSWERS}
+    def is_needed(self, name: str) -> bool:
+        return super().is_needed(name) and name in self.missing
 
 
 class ReplaceDocumentsForm(DocumentsForm):
@@ -402,7 +600,7 @@ class ReplaceDocumentsForm(DocumentsForm):
 
     def clean(self) -> dict:
         cleaned = super().clean()
-        if not self.errors and not (self.cleaned_data["cv"] or self.cleaned_data["transcripts"]):
+        if not self.errors and not self.uploads():
             raise ValidationError(_("Please choose the file that you would like to send instead."), code="nothing")
         return cleaned
 

@@ -2,20 +2,24 @@
 
 import logging
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseFailure
 from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from applications import grants, workflow
+from applications.consent import CONSENT_VERSION, consent_text
 from applications.forms import ApplicationForm
-from applications.models import Application
-from applications.tokens import nonce_of
+from applications.models import Application, Document
+from applications.tokens import browser_key, nonce_of
 from applications.uploadhandlers import what_was_left_out
 from projects.models import Project
 
@@ -23,17 +27,51 @@ logger = logging.getLogger(__name__)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@gzip_page  # a third of the bytes on a slow phone; Django pads the answer, so that its length tells no secrets
 @cache_control(private=True, max_age=0)  # kept by the browser's own back button, so that typed words survive it
 @ensure_csrf_cookie
 def apply(request: HttpRequest, slug: str) -> HttpResponse:
-    project = get_object_or_404(
-        Project.objects.published().select_related("topic", "supervisor").prefetch_related("co_advisors"), slug=slug
-    )
+    published = Project.objects.published().select_related("topic", "supervisor").prefetch_related("co_advisors")
+    project = get_object_or_404(published, slug=slug)
     if request.method == "POST":
         return _receive(request, project)
     if not project.is_open():
         return _not_open(request, project, status=200)
-    return _show(request, project, ApplicationForm())
+    return _begin(request, project)
+
+
+def _begin(request: HttpRequest, project: Project) -> HttpResponse:
+    """An empty form, or one that begins with what the student has handed in for another project (`?again=`)."""
+    former = _former(request, project)
+    form = ApplicationForm(questions=project.questions.asked())
+    if former is not None:
+        form.initial |= {**former.answers, "email": former.email, "motivation": ""}
+        form.hand_in_again(former.current_documents())
+    return _show(request, project, form, former=former)
+
+
+def _former(request: HttpRequest, project: Project) -> Application | None:
+    """The application that `?again=` names, when this browser may open it and it is to another project."""
+    reference = request.GET.get("again", "")
+    if not reference:
+        return None
+    try:
+        application = grants.application_or_404(request, reference)
+    except Http404:
+        return None  # an empty form is of more use than a page that says what this browser may not see
+    return application if application.project_id != project.pk else None
+
+
+def _bound_form(request: HttpRequest, project: Project) -> ApplicationForm:
+    """The form as this POST has filled it in; its files are received when it is looked at."""
+    return ApplicationForm(
+        request.POST,
+        request.FILES,
+        questions=project.questions.asked(),
+        browser=browser_key(request),
+        own=Document.objects.filter(application__in=grants.held(request)),
+        **what_was_left_out(request),
+    )
 
 
 def _receive(request: HttpRequest, project: Project) -> HttpResponse:
@@ -42,22 +80,54 @@ def _receive(request: HttpRequest, project: Project) -> HttpResponse:
     repeated = workflow.find_repeated(project, request.POST.get("email", "")[:254], nonce)
     if repeated:
         return _welcome(request, repeated)
-    if not project.is_open():
+    form = _bound_form(request, project)
+    if not _takes(project, form):
         return _not_open(request, project, status=409)
-    form = ApplicationForm(request.POST, request.FILES, **what_was_left_out(request))
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES):
+        return _in_language(request, project, form, language)
     action = request.POST.get("action", "")
     if not form.is_valid():
         return _show(request, project, form, status=form.status_of_errors)
     if action == "preview":
-        return render(request, "applications/preview.html", {"project": project, "form": form})
+        context = {"project": project, "form": form, "consent": consent_text(CONSENT_VERSION)}
+        return render(request, "applications/preview.html", context)
     if action == "edit":
         return _show(request, project, form)
     return _submit(request, project, form, nonce)
 
 
+def _takes(project: Project, form: ApplicationForm) -> bool:
+    return project.is_open(workflow.day_that_counts(project, form.opened_at))
+
+
+def _in_language(request: HttpRequest, project: Project, form: ApplicationForm, language: str) -> HttpResponse:
+    """The same form in another language, with everything that is in it and no word on what is missing yet."""
+    translation.activate(language)
+    request.LANGUAGE_CODE = language
+    response = _show(request, project, form.without_errors())
+    remember_language(response, language)
+    return response
+
+
+def remember_language(response: HttpResponse, language: str) -> None:
+    """Let the browser bring the chosen language along from now on."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=settings.LANGUAGE_COOKIE_PATH,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
 def _submit(request: HttpRequest, project: Project, form: ApplicationForm, nonce: str) -> HttpResponse:
     try:
-        application = workflow.submit(project, answers=form.answers(), uploads=form.uploads(), nonce=nonce)
+        application = workflow.submit(
+            project, answers=form.answers(), uploads=form.uploads(), nonce=nonce, opened_at=form.opened_at
+        )
     except workflow.Refused as refused:
         if refused.code == "unpublished":
             raise Http404 from refused
@@ -89,8 +159,34 @@ def too_much(request: HttpRequest, slug: str) -> HttpResponse | None:
     project = Project.objects.open().select_related("topic", "supervisor").filter(slug=slug).first()
     if project is None:
         return None
-    context = {"project": project, "form": ApplicationForm(), "too_much": True}
-    return render(request, "applications/apply.html", context, status=413)
+    form = ApplicationForm(questions=project.questions.asked())
+    return _show(request, project, form, status=413, too_much=True)
+
+
+def not_trusted(request: HttpRequest, slug: str) -> HttpResponse | None:
+    """The answer to a form that came without a valid CSRF token: shown once more with everything in it, and not sent.
+
+    None when the project takes no applications. Files are received as always: whoever can send them here can send them
+    with a token of their own just as well. The page brings a new token, so that pressing the button again is enough.
+    """
+    project = Project.objects.published().select_related("topic", "supervisor").filter(slug=slug).first()
+    if project is None:
+        return None
+    form = _bound_form(request, project)
+    if not _takes(project, form):
+        return None
+    form.is_valid()
+    form.add_error(
+        None,
+        ValidationError(
+            _(
+                "This page lay open for a long time, so we could not make sure that it was you who sent it. "
+                "Nothing is lost, and nothing was sent yet: please look through it and press the button once more."
+            ),
+            code="csrf",
+        ),
+    )
+    return _show(request, project, form, status=403)
 
 
 def _welcome(request: HttpRequest, application: Application) -> HttpResponse:
@@ -109,8 +205,26 @@ def _nonce(request: HttpRequest) -> str:
     return nonce_of(form_nonce, request.META["CSRF_COOKIE"]) if form_nonce else ""
 
 
-def _show(request: HttpRequest, project: Project, form: ApplicationForm, status: int = 200) -> HttpResponse:
-    return render(request, "applications/apply.html", {"project": project, "form": form}, status=status)
+def _show(request: HttpRequest, project: Project, form: ApplicationForm, status: int = 200, **more) -> HttpResponse:
+    context = {"project": project, "form": form, "is_last_day": _is_last_day(project), **more}
+    if context["is_last_day"]:
+        context["grace_until"] = workflow.deadline_with_grace(project)
+        context["grace_minutes"] = settings.DEADLINE_GRACE_MINUTES
+    return render(request, "applications/apply.html", context, status=status)
+
+
+def _is_last_day(project: Project) -> bool:
+    """Whether the deadline is today, or has just passed while the form lay open."""
+    return project.deadline is not None and project.deadline <= timezone.localdate()
+
+
+def _written(request: HttpRequest, project: Project) -> list[tuple[str, str]]:
+    """The longer texts that a refused form brought, each with its question, to be copied for another project."""
+    asked = [("motivation", _("Why this project?"))]
+    if request.method == "POST":
+        asked += [(question.field_name, question.prompt) for question in project.questions.asked()]
+    texts = [(label, request.POST.get(name, "")[:4000]) for name, label in asked]
+    return [(label, text) for label, text in texts if text.strip()]
 
 
 def _not_open(request: HttpRequest, project: Project, status: int) -> HttpResponse:
@@ -118,7 +232,7 @@ def _not_open(request: HttpRequest, project: Project, status: int) -> HttpRespon
     context = {
         "project": project,
         "availability": project.availability(),
-        "motivation": request.POST.get("motivation", "")[:4000],
+        "written": _written(request, project),
         "open_projects": Project.objects.open().exclude(pk=project.pk).select_related("topic")[:3],
     }
     return render(request, "applications/not_open.html", context, status=status)

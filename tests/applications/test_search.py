@@ -226,7 +226,7 @@ def test_applications_that_are_older_than_the_search_get_their_entries_bit_by_bi
 def test_refreshing_costs_the_same_for_one_document_and_for_many(make_application, django_assert_num_queries):
     few, many = make_application(), make_application(email="many@example.org", transcripts=5)
     for application in (few, many):
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             search.refresh(application)
 
 

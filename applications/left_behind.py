@@ -1,0 +1,126 @@
+"""What a student typed and chose on a page of theirs that could not be sent: the session was over, or the form too old.
+
+It is kept in the browser's session for as long as an upload, and stands in the form again once the page is open. It is
+kept for every reference alike, whether such an application exists or not, so that nobody learns that from it.
+"""
+
+import dataclasses
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from applications import documents
+from applications.models import Document, Upload
+from applications.tokens import browser_key, upload_token
+from projects.models import Question
+
+SESSION_KEY = "left_behind"
+PAGES = ("answers", "documents", "complete", "ask", "withdraw")  # by the name of their address
+MOST_TEXT = 20_000  # characters in all
+MOST_APPLICATIONS = 5  # of one browser; the oldest goes
+NOT_KEPT = ("csrfmiddlewaretoken", "consent", "nonce", "action")
+KINDS = {"cv": Document.Kind.CV, "transcripts": Document.Kind.TRANSCRIPT}
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftBehind:
+    """The text by field, and the claims to files by field."""
+
+    text: dict[str, str]
+    claims: dict[str, list[str]]
+
+    def __bool__(self) -> bool:
+        return bool(any(self.text.values()) or self.claims)
+
+
+def keep(request: HttpRequest) -> LeftBehind | None:
+    """Keep what this POST to a student's page brought; None when it was to no such page or brought nothing."""
+    match = request.resolver_match
+    if request.method != "POST" or match is None or match.app_name != "applications" or match.url_name not in PAGES:
+        return None
+    left = LeftBehind(_text(request), _claims(request))
+    if not left:
+        return None
+    _put(request, match.kwargs["reference"][:20], match.url_name, left)
+    return left
+
+
+def put_text(request: HttpRequest, reference: str, page: str, text: dict[str, str]) -> None:
+    """Let a page begin with text that was typed on another one, which does not take it any more."""
+    _put(request, reference, page, LeftBehind(text, {}))
+
+
+def _put(request: HttpRequest, reference: str, page: str, left: LeftBehind) -> None:
+    kept = request.session.get(SESSION_KEY, {})
+    of_this = kept.pop(reference, {})
+    of_this[page] = {"at": timezone.now().timestamp(), "text": left.text, "claims": left.claims}
+    kept[reference] = of_this
+    request.session[SESSION_KEY] = dict(list(kept.items())[-MOST_APPLICATIONS:])
+
+
+def of(request: HttpRequest, reference: str, page: str) -> LeftBehind | None:
+    """What was left behind on a page of the application, when this browser may open it; None when nothing was."""
+    entry = request.session.get(SESSION_KEY, {}).get(reference, {}).get(page)
+    if entry is None or timezone.now().timestamp() - entry["at"] > settings.UPLOAD_HOURS * 3600:
+        return None
+    return LeftBehind(entry["text"], entry["claims"])
+
+
+def pages(request: HttpRequest, reference: str) -> list[str]:
+    """On which pages of the application something was left behind."""
+    return [page for page in PAGES if of(request, reference, page)]
+
+
+def forget(request: HttpRequest, reference: str, page: str) -> None:
+    """The page was sent after all, and brought everything along."""
+    kept = request.session.get(SESSION_KEY, {})
+    if kept.get(reference, {}).pop(page, None) is not None:
+        request.session[SESSION_KEY] = {key: value for key, value in kept.items() if value}
+
+
+def _text(request: HttpRequest) -> dict[str, str]:
+    text, room = {}, MOST_TEXT
+    for name, value in request.POST.items():
+        if name not in NOT_KEPT and not name.startswith("kept_") and len(name) <= 50:
+            text[name] = value[:room]
+            room -= len(text[name])
+    return text
+
+
+def _claims(request: HttpRequest) -> dict[str, list[str]]:
+    """Claims to files that came with this POST and are fine, or else to those that had come before it."""
+    claims = {
+        name.removeprefix("kept_"): [token[:200] for token in tokens[: settings.TRANSCRIPTS_MAX]]
+        for name, tokens in request.POST.lists()
+        if name.startswith("kept_") and len(name) <= 50
+    }
+    browser = browser_key(request)
+    for name in request.FILES:
+        kind, question = _meant(name)
+        if kind is None:
+            continue
+        arrived = _received(request.FILES.getlist(name)[: settings.TRANSCRIPTS_MAX], kind, question, browser)
+        if arrived:
+            claims[name] = [upload_token(upload.pk) for upload in arrived]
+    return claims
+
+
+def _meant(name: str) -> tuple[str | None, Question | None]:
+    """The kind of document that a field takes, and the question that it answers."""
+    if name in KINDS:
+        return KINDS[name], None
+    number = name.removeprefix("question_")
+    question = Question.objects.filter(pk=number, kind=Question.Kind.FILE).first() if number.isdigit() else None
+    return (Document.Kind.OTHER, question) if question else (None, None)
+
+
+def _received(files: list, kind: str, question: Question | None, browser: str) -> list[Upload]:
+    arrived = []
+    for file in files:
+        try:
+            arrived.append(documents.receive(file, kind, question=question, browser=browser))
+        except (ValidationError, documents.Unavailable):
+            continue  # it is asked for again when the form is open
+    return arrived

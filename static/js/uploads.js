@@ -1,0 +1,378 @@
+// The fields for files: a file leaves as soon as it is chosen or dropped, has a line of its own, and stays until it has
+// arrived, through lost connections and reloads. What has arrived goes with the form as a claim (`kept_<field>`).
+
+import { forgetFile, keepFile, keptFile, readLines, writeLines } from "./device.js";
+import { askAfter, Blocked, forget, Refused, sendInPieces, Unreadable } from "./pieces.js";
+import { announce, say } from "./words.js";
+
+const MEGABYTE = 1024 * 1024;
+const PENDING = ["waiting", "sending", "checking", "lost", "busy"];
+
+const form = document.getElementById("apply-form");
+const { project, filesAddress } = form.dataset;
+const csrfToken = form.elements.csrfmiddlewaretoken.value;
+const fields = [];
+let isSendingOne = false;
+
+const allLines = () => fields.flatMap((field) => field.lines);
+const isPending = (line) => PENDING.includes(line.state);
+
+/** How many files are on their way, and which lines say that theirs cannot be sent. */
+export const filesOnTheirWay = () => allLines().filter(isPending);
+export const failedLines = () => allLines().filter((line) => line.state === "failed");
+export const isAnyLost = () => allLines().some((line) => line.state === "lost" || line.state === "busy");
+
+/** Whether the field with this element holds a file that will go with the form. */
+export function hasFile(element) {
+  const field = fields.find((one) => one.element === element);
+  return field.lines.some((line) => line.state === "arrived") || field.input.files.length > 0;
+}
+
+export function focusLine(line) {
+  line.element.querySelector('[data-verb="remove"]').focus();
+}
+
+/** Take over the fields for files, with what the server shows in them and what this device has kept. */
+export function takeOverFiles() {
+  document.querySelectorAll(".file-field").forEach((element) => fields.push(takeOverField(element)));
+  const kept = readLines(project)?.lines ?? [];
+  for (const field of fields) {
+    const shown = takeOverShown(field);
+    const own = kept.filter((line) => line.field === field.name);
+    // A form that comes back from the server knows best what has arrived; an empty one knows nothing.
+    const restored = "empty" in form.dataset && own.length ? own : [...shown.map(known), ...own.filter(isStillComing)];
+    restored.forEach((line) => addLine(field, line));
+    if (field.input.files.length) choose(field, [...field.input.files]); // chosen before this script was there
+
+    function known(line) {
+      return { ...own.find((one) => one.url && one.url === line.url), ...line };
+    }
+  }
+  changed();
+  allLines().forEach(resume);
+}
+
+const isStillComing = (line) => line.state === "waiting";
+
+function takeOverField(element) {
+  const field = {
+    element,
+    name: element.dataset.name,
+    most: Number(element.dataset.most),
+    limit: Number(element.dataset.limit),
+    input: element.querySelector("input[type=file]"),
+    list: element.querySelector(".file-lines"),
+    notice: element.querySelector(".file-notice"),
+    isPlain: false,
+    lines: [],
+  };
+  element.classList.add("takes-over");
+  field.input.addEventListener("change", () => {
+    if (field.isPlain) changed();
+    else choose(field, [...field.input.files]);
+  });
+  takeDrops(field);
+  return field;
+}
+
+/** The lines that came with the page, which stand there for browsers without scripts. */
+function takeOverShown(field) {
+  const group = field.element.querySelector(".kept-group");
+  const shown = [...(group?.querySelectorAll(".kept-file") ?? [])].map((item) => ({
+    state: "arrived",
+    token: item.querySelector("input").value,
+    name: item.dataset.name,
+    facts: item.dataset.facts,
+    url: item.dataset.url,
+  }));
+  group?.remove();
+  return shown;
+}
+
+function takeDrops(field) {
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const mark = (isOver) => field.element.classList.toggle("is-under-drop", isOver);
+  field.element.addEventListener("dragover", (event) => {
+    if (!holdsFiles(event) || field.isPlain) return;
+    event.preventDefault();
+    event.stopPropagation();
+    mark(true);
+  });
+  field.element.addEventListener("dragleave", (event) => {
+    if (!field.element.contains(event.relatedTarget)) mark(false);
+  });
+  field.element.addEventListener("drop", (event) => {
+    mark(false);
+    if (!holdsFiles(event) || field.isPlain) return;
+    event.preventDefault();
+    event.stopPropagation();
+    choose(field, [...event.dataTransfer.files]);
+  });
+}
+
+// A file that is dropped beside the field would open in the place of the page.
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => {
+    if (event.target.type !== "file" && event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+}
+
+// Choosing
+
+async function choose(field, files) {
+  field.input.value = "";
+  clearErrors(field);
+  field.lines.filter((line) => line.state === "failed").forEach(drop);
+  const room = field.most === 1 ? 1 : field.most - field.lines.length;
+  const taken = files.slice(0, Math.max(room, 0));
+  sayLeftOut(field, files.slice(taken.length));
+  if (field.most === 1 && taken.length) field.lines.filter(isPending).forEach(drop);
+  for (const file of taken) {
+    const fault = await faultOf(file, field.limit);
+    const line = addLine(field, { name: file.name, file, state: fault ? "failed" : "waiting", fault });
+    if (fault) announce(fault);
+    else await keepFile(line.key, file).catch(() => {});
+    if (!field.lines.includes(line)) forgetFile(line.key); // taken off before it was kept
+  }
+  changed();
+  sendNext();
+}
+
+/** Why the file cannot be sent, in the student's words, as far as a browser can tell. */
+async function faultOf(file, limit) {
+  const values = { name: file.name, limit: Math.floor(limit / MEGABYTE) };
+  if (file.size === 0) return say("file-empty", values);
+  if (!/\.pdf$/i.test(file.name) && file.type !== "application/pdf") return say("file-no-pdf", values);
+  if (file.size > limit) return say("file-too-large", values);
+  try {
+    const start = new TextDecoder("latin1").decode(await file.slice(0, 1024).arrayBuffer());
+    return start.includes("%PDF-") ? null : say("file-no-pdf", values);
+  } catch {
+    return say("file-unreadable", values);
+  }
+}
+
+function sayLeftOut(field, files) {
+  const values = { most: field.most, names: files.map((file) => file.name).join(", ") };
+  field.notice.textContent = files.length ? say(field.most === 1 ? "left-out-one" : "left-out", values) : "";
+  field.notice.hidden = !files.length;
+}
+
+/** What the server said about this field is out of date once something is chosen. */
+function clearErrors(field) {
+  field.element.querySelector(".invalid-feedback")?.remove();
+  field.input.classList.remove("is-invalid");
+  field.input.removeAttribute("aria-invalid");
+  const described = (field.input.getAttribute("aria-describedby") ?? "").split(" ");
+  field.input.setAttribute("aria-describedby", described.filter((id) => document.getElementById(id)).join(" "));
+}
+
+// Lines
+
+function addLine(field, known) {
+  const element = document.getElementById("file-line").content.cloneNode(true).firstElementChild;
+  const line = { key: newKey(), received: 0, ...known, field, element, stopper: new AbortController() };
+  element.querySelector(".file-name").id = `name-${line.key}`;
+  element.querySelector(".file-fault").id = `fault-${line.key}`;
+  element.querySelector("progress").setAttribute("aria-labelledby", `name-${line.key}`);
+  element.querySelector('[data-verb="remove"]').setAttribute("aria-describedby", `fault-${line.key}`);
+  element.addEventListener("click", (event) => {
+    const verb = event.target.closest("[data-verb]")?.dataset.verb;
+    if (verb === "remove") remove(line);
+    if (verb === "up" || verb === "down") move(line, verb);
+  });
+  field.lines.push(line);
+  field.list.append(element);
+  show(line);
+  return line;
+}
+
+const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("-");
+
+function show(line) {
+  const part = (selector) => line.element.querySelector(selector);
+  line.element.dataset.state = line.state;
+  line.element.querySelectorAll("[data-name]").forEach((place) => (place.textContent = line.name));
+  const isMoving = ["sending", "checking", "lost", "busy"].includes(line.state);
+  const progress = part("progress");
+  progress.hidden = !isMoving;
+  if (line.file?.size) progress.value = line.received / line.file.size;
+  const percent = Math.floor(progress.value * 100);
+  part(".file-state").textContent = line.state === "failed" ? "" : say(`file-${line.state}`, { ...line, percent });
+  part(".file-fault").textContent = line.fault ?? "";
+  part(".file-fault").hidden = line.state !== "failed";
+  if (line.state === "arrived") {
+    const claim = part("input");
+    claim.name = `kept_${line.field.name}`;
+    claim.value = line.token;
+    claim.disabled = false;
+    if (line.url) Object.assign(part(".file-link"), { href: line.url, hidden: false });
+    part(".file-name").hidden = Boolean(line.url);
+  }
+}
+
+function tell(line, state, more = {}) {
+  Object.assign(line, { state }, more);
+  show(line);
+  changed();
+}
+
+/** Take the line away. What has arrived stays on the server until it is swept. */
+function drop(line) {
+  line.stopper.abort();
+  line.field.lines.splice(line.field.lines.indexOf(line), 1);
+  line.element.remove();
+  forgetFile(line.key);
+}
+
+/** Take the line away, and its file from the server. */
+function takeAway(line) {
+  drop(line);
+  // A document of a former application may be handed in again; taking it off here leaves it there.
+  if (line.state === "arrived" && line.url?.includes("/uploads/")) forget(line.url, csrfToken);
+}
+
+function remove(line) {
+  const lines = line.field.lines;
+  const next = lines[lines.indexOf(line) + 1] ?? lines[lines.indexOf(line) - 1];
+  takeAway(line);
+  sayLeftOut(line.field, []);
+  announce(say("file-removed", line));
+  if (next) focusLine(next);
+  else line.field.input.focus();
+  changed();
+}
+
+function move(line, where) {
+  const { lines, list } = line.field;
+  const from = lines.indexOf(line);
+  const to = from + (where === "up" ? -1 : 1);
+  if (!lines[to]) return;
+  lines.splice(from, 1);
+  lines.splice(to, 0, line);
+  list.insertBefore(line.element, list.children[where === "up" ? to : to + 1] ?? null);
+  changed();
+  const button = (verb) => line.element.querySelector(`[data-verb="${verb}"]`);
+  (button(where).disabled ? button(where === "up" ? "down" : "up") : button(where)).focus();
+  announce(say("file-moved", { name: line.name, place: to + 1, number: lines.length }));
+}
+
+/** Something about the files has changed: keep it, draw what depends on it, and tell the rest of the page. */
+function changed() {
+  for (const { lines, list, most } of fields) {
+    list.hidden = lines.length === 0;
+    lines.forEach(({ element }, place) => {
+      const [up, down] = ["up", "down"].map((verb) => element.querySelector(`[data-verb="${verb}"]`));
+      up.hidden = down.hidden = most === 1 || lines.length < 2;
+      up.disabled = place === 0;
+      down.disabled = place === lines.length - 1;
+    });
+  }
+  const kept = allLines().filter((line) => line.state !== "failed" || line.isToBeTriedAgain);
+  writeLines(project, kept.map(toBeKept));
+  form.dispatchEvent(new Event("files-changed"));
+}
+
+function toBeKept({ key, field, state, name, id, token, facts, url }) {
+  return { key, field: field.name, state: state === "arrived" ? state : "waiting", name, id, token, facts, url };
+}
+
+// Sending
+
+/** A line that this device has kept from an earlier visit: has it arrived, is it still to be sent, is it gone? */
+async function resume(line) {
+  if (line.file || line.state === "failed") return;
+  line.file = await keptFile(line.key);
+  if (line.state === "waiting" && line.file) return sendNext();
+  if (!line.id) return line.state === "arrived" || fail(line, say("file-incomplete", line));
+  try {
+    const said = await askAfter(filesAddress, line.id);
+    if (said?.token) arrive(line, said);
+    else fail(line, say(line.state === "arrived" ? "file-gone" : "file-incomplete", line));
+  } catch {
+    // No connection: the form itself will tell when it is sent.
+    if (line.state !== "arrived") fail(line, say("file-incomplete", line));
+  }
+}
+
+/** Files go one after the other: on a slow line two at once would both take twice as long. */
+async function sendNext() {
+  const line = allLines().find((one) => one.state === "waiting" && one.file);
+  if (!line || isSendingOne) return;
+  isSendingOne = true;
+  tell(line, "sending");
+  try {
+    await send(line);
+  } finally {
+    isSendingOne = false;
+  }
+  sendNext();
+}
+
+async function send(line) {
+  const on = {
+    begun: (id) => tell(line, "sending", { id }),
+    moved: (received) => {
+      const state = received < line.file.size ? "sending" : "checking";
+      if (state !== line.state) tell(line, state, { received });
+      else show(Object.assign(line, { received }));
+    },
+    waits: (wasLost) => {
+      if (!["lost", "busy"].includes(line.state)) announce(say(wasLost ? "file-lost" : "file-busy", line));
+      tell(line, wasLost ? "lost" : "busy");
+    },
+  };
+  const { id, stopper: { signal } } = line;
+  const where = { address: filesAddress, field: line.field.name, token: csrfToken, id, signal, on };
+  try {
+    arrive(line, await sendInPieces(line.file, where));
+    announce(say("file-has-arrived", line));
+  } catch (error) {
+    if (error instanceof Blocked) sendWithTheForm();
+    else if (error instanceof Refused) fail(line, error.message, error.code === "csrf");
+    else if (error instanceof Unreadable) fail(line, say("file-unreadable", line));
+    else if (error.name !== "AbortError") throw error;
+  }
+}
+
+function arrive(line, { token, name, facts, url, id }) {
+  forgetFile(line.key);
+  // Where one file fits, the newer one takes the place of the one before it, but only once it is fine.
+  const others = line.field.lines.filter((other) => other !== line && other.state === "arrived");
+  if (line.field.most === 1) others.forEach(takeAway);
+  tell(line, "arrived", { token, name, facts, url, id });
+}
+
+function fail(line, fault, isToBeTriedAgain = false) {
+  if (!isToBeTriedAgain) forgetFile(line.key);
+  tell(line, "failed", { fault, isToBeTriedAgain });
+  announce(fault);
+}
+
+/** Nothing gets through piece by piece: the plain fields take the files again and send them with the form. */
+export function sendWithTheForm() {
+  for (const field of fields.filter((one) => one.lines.some(isPending))) {
+    const rest = field.lines.filter((line) => line.state !== "failed");
+    // New files take the place of all that have arrived, so those must go along once more.
+    const isComplete = rest.every((line) => line.file);
+    const files = new DataTransfer();
+    if (isComplete) rest.forEach((line) => files.items.add(line.file));
+    rest.filter((line) => isComplete || isPending(line)).forEach(drop);
+    field.isPlain = true;
+    field.input.files = files.files;
+    field.element.classList.remove("takes-over");
+    field.notice.textContent = say(isComplete ? "plain" : "plain-again");
+    field.notice.hidden = false;
+  }
+  changed();
+}
+
+/** Take everything off, here and on the server. */
+export function removeAllFiles() {
+  allLines().forEach(takeAway);
+  fields.forEach((field) => {
+    field.input.value = "";
+    sayLeftOut(field, []);
+  });
+  changed();
+}
