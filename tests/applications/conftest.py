@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from applications.grants import BY_FORM, SESSION_KEY
 from applications.models import Application
 from applications.tokens import manage_token
 
@@ -21,3 +22,21 @@ def open_by_link() -> Callable[..., Client]:
         return browser
 
     return open_link
+
+
+@pytest.fixture
+def by_link(application, open_by_link) -> Client:
+    """A browser that came by the manage link, so its owner reads the student's mail."""
+    return open_by_link(application)
+
+
+@pytest.fixture
+def by_form(application) -> Client:
+    """The browser that applied: let in, but the address has proved nothing yet."""
+    browser = Client()
+    session = browser.session
+    session[SESSION_KEY] = {application.reference: {"version": application.link_version, "via": BY_FORM}}
+    session.save()
+    browser.cookies["sessionid"] = session.session_key
+    assert browser.get(application.get_absolute_url()).status_code == 200
+    return browser

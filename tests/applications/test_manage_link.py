@@ -147,6 +147,76 @@ def test_a_browser_let_in_by_a_link_that_was_renewed_is_let_in_no_longer(applica
     assert browser.get(application.get_absolute_url()).status_code == 404
 
 
+# Renewing it
+
+
+def renew(browser: Client, application):
+    return browser.post(application.get_absolute_url() + "link/")
+
+
+def test_renewing_lets_the_old_link_die_everywhere_but_in_this_browser(application, open_by_link):
+    old, mine, elsewhere = manage_token(application), open_by_link(application), open_by_link(application)
+    response = renew(mine, application)
+    assert (response.status_code, response["Location"]) == (302, application.get_absolute_url())
+    assert "The old link does not work any more." in mine.get(application.get_absolute_url()).content.decode()
+    assert elsewhere.get(application.get_absolute_url()).status_code == 404
+    assert Client().get(opening(old)).status_code == 404
+
+
+def test_the_renewed_link_goes_to_the_address_and_opens(application, open_by_link, letter_files):
+    renew(open_by_link(application), application)
+    Letter.objects.exclude(kind="link").delete()
+    letters.send_due()
+    (letter,) = (path.read_text() for path in letter_files())
+    assert "To: ada@example.org" in letter
+    application.refresh_from_db()
+    assert manage_link(application) in letter
+    assert open_by_link(application).get(application.get_absolute_url()).status_code == 200
+
+
+def test_renewing_keeps_what_this_browser_may_do(application, open_by_link):
+    """It came by the link, so it may still say “this was not me” of an unconfirmed address, or confirm it."""
+    browser = open_by_link(application)
+    renew(browser, application)
+    application.refresh_from_db()
+    kept = browser.session["applications"][application.reference]
+    assert kept == {"version": application.link_version, "via": "link"}
+
+
+def test_a_browser_that_only_applied_renews_and_has_proved_no_address_by_it(application, by_form):
+    renew(by_form, application)
+    application.refresh_from_db()
+    assert by_form.session["applications"][application.reference]["via"] == "form"
+    by_form.post(application.get_absolute_url() + "confirm/")
+    application.refresh_from_db()
+    assert not application.is_confirmed
+
+
+def test_looking_at_the_page_for_renewing_renews_nothing(application, open_by_link):
+    browser = open_by_link(application)
+    assert "stops working at once" in browser.get(application.get_absolute_url() + "link/").content.decode()
+    application.refresh_from_db()
+    assert application.link_version == 1
+
+
+def test_a_link_is_renewed_at_most_three_times_in_an_hour(application, open_by_link):
+    browser = open_by_link(application)
+    for _ in range(3):
+        renew(browser, application)
+    response = renew(browser, application)
+    assert response.status_code == 429
+    assert "at most three times in an hour" in response.content.decode()
+    application.refresh_from_db()
+    assert application.link_version == 4
+    assert browser.get(application.get_absolute_url()).status_code == 200
+
+
+def test_nobody_renews_the_link_of_an_application_that_their_browser_may_not_open(application, client):
+    assert renew(client, application).status_code == 404
+    application.refresh_from_db()
+    assert application.link_version == 1
+
+
 # Finding the link again
 
 FIND = "/applications/find/"

@@ -1,41 +1,18 @@
 """The student's own pages over HTTP: what they show, and what a browser that came by form or by link may do there."""
 
+import datetime
 import re
 
 import pytest
+from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
-from applications import grants, letters, workflow
-from applications.grants import BY_FORM, SESSION_KEY
-from applications.models import Application, Document, Letter
-from projects.models import Project
+from applications import grants, letters, urls, workflow
+from applications.models import Application, Document, Letter, QuestionAnswer
+from projects.models import Project, Topic
 from tests import pdfs
-
-
-@pytest.fixture
-def by_link(application, open_by_link) -> Client:
-    """A browser that came by the manage link, so its owner reads the student's mail."""
-    return open_by_link(application)
-
-
-@pytest.fixture
-def by_form(application) -> Client:
-    """The browser that applied: let in, but the address has proved nothing yet."""
-    browser = Client()
-    session = browser.session
-    session[SESSION_KEY] = {application.reference: {"version": application.link_version, "via": BY_FORM}}
-    session.save()
-    browser.cookies["sessionid"] = session.session_key
-    assert browser.get(application.get_absolute_url()).status_code == 200
-    return browser
-
-
-def at(application, page: str = "") -> str:
-    return application.get_absolute_url() + page
-
-
-def words(response) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+from tests.applications.student_pages import at, words
 
 
 def confirmed(application) -> bool:
@@ -74,15 +51,22 @@ def test_being_read_is_told_in_the_students_words(application, by_link, supervis
     assert "Being read" in words(by_link.get(at(application)))
 
 
-@pytest.mark.parametrize("transcripts", [1, 5])
+@pytest.mark.parametrize("number", [1, 5])
 def test_the_page_asks_the_database_a_fixed_number_of_questions(
-    make_application, open_by_link, django_assert_max_num_queries, supervisor, transcripts
+    make_application, open_by_link, django_assert_num_queries, supervisor, answers, make_uploads, other_project, number
 ):
-    application = make_application(transcripts=transcripts)
+    application = make_application(transcripts=number)
+    for count in range(number):
+        workflow.correct_answers(application, answers | {"motivation": f"Better, {count}."})
+        QuestionAnswer.objects.create(application=application, prompt=f"Question {count}?", kind="short", text="Yes.")
     browser = open_by_link(application)
-    for status in ("interview", "waitlisted", "offered"):
-        workflow.decide(application, status, by=supervisor)
-    with django_assert_max_num_queries(7):
+    workflow.note(application, "Reading.", by=supervisor)
+    workflow.offer_documents(application, make_uploads(number))
+    for count in range(number):
+        workflow.ask_reviewers(application, f"May I, {count}?")
+        workflow.write(application, subject="Yes", body=f"You may, {count}.", by=supervisor)
+        Project.objects.create(title=f"Another {count}", topic=application.project.topic)
+    with django_assert_num_queries(9):
         assert browser.get(at(application)).status_code == 200
 
 
@@ -98,6 +82,110 @@ def test_a_hostile_name_is_only_a_name(make_application, open_by_link):
     text = open_by_link(application).get(at(application)).content.decode()
     assert "<script>alert" not in text
     assert "<img src=x" not in text
+
+
+def test_the_answers_to_the_projects_own_questions_are_shown_those_from_before_a_correction_too(
+    application, by_link, answers
+):
+    question = application.project.questions.create(prompt="Which language?", kind="short")
+    workflow.correct_answers(application, answers | {"questions": [(question, "Python")]})
+    workflow.correct_answers(application, answers | {"questions": [(question, "Rust")]})
+    text = words(by_link.get(at(application)))
+    assert text.index("Which language? Rust") < text.index("Former answers") < text.index("Which language? Python")
+
+
+@pytest.mark.parametrize(("days", "says"), [(30, "in 30 days"), (1, "in 1 day "), (0, ", today"), (-2, ", today")])
+def test_the_clock_says_in_how_many_days_everything_goes(application, by_link, settings, days, says):
+    kept = datetime.timedelta(days=settings.RETENTION_DAYS["undecided"] - days)
+    Application.objects.update(status_changed_at=timezone.now() - kept)
+    assert says in words(by_link.get(at(application))).split("Erased on")[1][:60]
+
+
+# Another project with the same documents
+
+
+def again(application, project) -> str:
+    return f'href="/projects/{project.slug}/apply/?again={application.reference}"'
+
+
+def test_open_projects_are_one_step_away_those_of_the_same_topic_first(application, by_link, topic):
+    elsewhere = Project.objects.create(title="Nets", topic=Topic.objects.create(name="Another", position=0))
+    near = [Project.objects.create(title=f"Graphs {number}", topic=topic) for number in range(2)]
+    closed = Project.objects.create(title="Closed", topic=topic, closed_at=timezone.now())
+    hidden = Project.objects.create(title="Hidden", topic=topic, is_published=False)
+    same = Project.objects.create(title=application.project.title, topic=topic)
+    fourth = Project.objects.create(title="Trees", topic=elsewhere.topic, position=9)
+    source = by_link.get(at(application)).content.decode()
+    places = [source.index(again(application, project)) for project in (*near, elsewhere)]
+    assert places == sorted(places)
+    for project in (closed, hidden, same, fourth, application.project):
+        assert again(application, project) not in source
+
+
+def test_a_project_to_which_one_has_applied_in_this_browser_is_left_out(
+    application, by_link, make_application, open_by_link, other_project
+):
+    second = make_application(other_project)
+    assert again(application, other_project) in by_link.get(at(application)).content.decode()  # it may not know yet
+    open_by_link(second, by_link)
+    assert again(application, other_project) not in by_link.get(at(application)).content.decode()
+    workflow.withdraw(second)
+    assert again(application, other_project) in by_link.get(at(application)).content.decode()
+
+
+def test_what_somebody_else_applied_to_in_this_browser_is_not_left_out(
+    application, by_link, make_application, open_by_link, other_project
+):
+    open_by_link(make_application(other_project, email="bob@example.org"), by_link)
+    assert again(application, other_project) in by_link.get(at(application)).content.decode()
+
+
+@pytest.mark.parametrize("change", [{"consent_version": ""}, {"status": "offered"}, {"status": "accepted"}])
+def test_no_other_project_is_shown_before_consent_or_beside_an_offer(application, by_link, other_project, change):
+    Application.objects.update(**change)
+    assert "?again=" not in by_link.get(at(application)).content.decode()
+
+
+# Every address: looking changes nothing, and without the link there is nothing
+
+
+OF_STUDENTS = [
+    str(route.pattern).removeprefix("applications/<str:reference>/")
+    for route in urls.urlpatterns
+    if str(route.pattern).startswith("applications/<str:reference>/")
+]
+
+
+def everything() -> dict:
+    """All rows of our tables, and the files."""
+    tables = [*apps.get_app_config("applications").get_models(), *apps.get_app_config("projects").get_models()]
+    return {table: list(table._default_manager.order_by("pk").values()) for table in tables}
+
+
+@pytest.mark.parametrize("status", ["received", "in_review", "offered", "accepted", "declined", "withdrawn"])
+def test_a_mail_scanner_that_opens_every_address_changes_nothing(make_application, open_by_link, status):
+    application = make_application(status=status)
+    browser = open_by_link(application)
+    before = everything()
+    for page in OF_STUDENTS * 2:
+        for look in (browser.get, browser.head):
+            assert look(at(application, page)).status_code in (200, 302, 405), page
+    assert everything() == before
+
+
+@pytest.mark.parametrize("page", OF_STUDENTS)
+def test_without_the_link_every_address_answers_as_for_an_application_that_never_was(application, client, page):
+    for method in (client.get, client.post):
+        there, nowhere = method(at(application, page)), method(f"/applications/ZZZZ-ZZZZ/{page}")
+        if nowhere.status_code == 405:
+            assert there.status_code == 405
+            continue
+        assert there.status_code == nowhere.status_code == 404
+        assert there.content.decode().replace(application.reference, "ZZZZ-ZZZZ") == nowhere.content.decode()
+
+
+def test_all_addresses_of_students_were_looked_at():
+    assert {"", "ask/", "receipt/", "link/", "erase/", "documents/", "confirm/", "not-me/"} <= set(OF_STUDENTS)
 
 
 # Confirming the address
@@ -142,7 +230,8 @@ def test_only_a_browser_that_came_by_link_is_asked_whether_this_is_its_applicati
 
 def test_every_post_needs_the_token_against_foreign_forms(application, open_by_link):
     browser = open_by_link(application, Client(enforce_csrf_checks=True))
-    for page in ("confirm/", "not-me/", "withdraw/", "address/", "answers/", "documents/", "accept/"):
+    pages = ("confirm/", "not-me/", "withdraw/", "address/", "answers/", "documents/", "accept/")
+    for page in (*pages, "ask/", "link/", "erase/"):
         assert browser.post(at(application, page)).status_code == 403, page
     application.refresh_from_db()
     assert (application.status, application.is_confirmed) == ("received", False)
@@ -301,20 +390,14 @@ def test_too_many_replacements_answer_413_with_the_form(application, by_link, tr
     assert list(response.context["form"].errors) == ["transcripts"]
 
 
-@pytest.mark.parametrize("page", ["answers/", "documents/"])
-def test_once_reading_has_begun_the_page_says_so_and_changes_nothing(
-    application, by_link, supervisor, answers, cv_file, page
-):
+def test_once_reading_has_begun_the_answers_stay_and_the_page_says_so(application, by_link, supervisor, answers):
     workflow.note(application, "Reading.", by=supervisor)
-    for response in (
-        by_link.get(at(application, page), follow=True),
-        by_link.post(at(application, page), answers | {"motivation": "Late.", "cv": cv_file()}, follow=True),
-    ):
-        assert response.redirect_chain == [(at(application), 302)]
-        assert "not possible any more" in words(response)
+    response = by_link.get(at(application, "answers/"), follow=True)
+    assert response.redirect_chain == [(at(application), 302)]
+    assert "not possible any more" in words(response)
+    by_link.post(at(application, "answers/"), answers | {"motivation": "Late."})
     application.refresh_from_db()
     assert application.motivation != "Late."
-    assert not application.documents.filter(version=2).exists()
 
 
 # Withdrawing and answering an offer
@@ -360,7 +443,7 @@ def test_a_second_click_on_withdraw_is_told_that_it_is_done(application, by_link
     assert Letter.objects.filter(kind="withdrawn").count() == 1
 
 
-@pytest.mark.parametrize("page", ["withdraw/", "answers/", "address/", "not-me/"])
+@pytest.mark.parametrize("page", ["withdraw/", "answers/", "address/", "not-me/", "ask/", "link/", "erase/"])
 def test_an_application_erased_a_moment_ago_is_404(application, by_link, answers, page, monkeypatch):
     """Erased between the look and the deed, as by a second click."""
     load = grants.application_or_404
@@ -371,7 +454,8 @@ def test_an_application_erased_a_moment_ago_is_404(application, by_link, answers
         return found
 
     monkeypatch.setattr(grants, "application_or_404", erased_just_after)
-    response = by_link.post(at(application, page), answers | {"motivation": "New.", "email": "new@example.org"})
+    typed = {"text": "When?", "reference": application.reference}
+    response = by_link.post(at(application, page), answers | {"motivation": "New.", "email": "new@example.org"} | typed)
     assert response.status_code == 404
 
 

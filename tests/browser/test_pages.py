@@ -2,6 +2,7 @@
 
 import pytest
 
+from applications import workflow
 from applications.tokens import manage_token
 from tests.browser.pages import assert_page_is_sound, at_each_width, sign_in
 
@@ -57,9 +58,45 @@ def test_the_students_pages_are_sound(open_browser, application, width):
 
     page.goto(f"/applications/open/{manage_token(application)}/")
     assert_page_is_sound(page)
-    for below in ("documents/", "answers/", "address/", "withdraw/", "not-me/"):
+    for below in ("documents/", "answers/", "address/", "withdraw/", "not-me/", "ask/", "receipt/", "link/", "erase/"):
         page.goto(f"/applications/{application.reference}/{below}")
         assert_page_is_sound(page)
+
+
+@at_each_width
+def test_the_students_page_is_sound_with_all_that_can_stand_on_it(
+    open_browser, application, other_project, supervisor, make_uploads, width
+):
+    workflow.replace_documents(application, make_uploads()[:1])
+    workflow.ask_reviewers(application, f"May I begin in May? See https://example.org/{'long' * 40}")
+    workflow.write(application, subject="Your question", body="Yes, in May.", by=supervisor)
+    workflow.ask_reviewers(application, "And with a desk?")
+    workflow.offer_documents(application, make_uploads())
+    page = open_browser(width=width)
+
+    page.goto(f"/applications/open/{manage_token(application)}/")
+    assert page.get_by_text("Not answered yet.").is_visible()
+    page.get_by_text("1 former document").click()
+    assert_page_is_sound(page)
+    for below in ("documents/", "receipt/"):
+        page.goto(f"/applications/{application.reference}/{below}")
+        assert_page_is_sound(page)
+    workflow.decide(application, "declined", by=supervisor)
+    workflow.ask_for_erasure(application)
+    for below in ("", "erase/"):
+        page.goto(f"/applications/{application.reference}/{below}")
+        assert_page_is_sound(page)
+
+
+def test_the_receipt_fits_on_a4_without_navigation(page, application):
+    page.goto(f"/applications/open/{manage_token(application)}/")
+    page.get_by_role("link", name="Receipt to print").click()
+    page.emulate_media(media="print")
+
+    assert page.get_by_role("heading", name="Receipt").is_visible()
+    for not_on_paper in (".site-header", ".site-footer", ".receipt-hint", ".skip-link"):
+        assert not page.locator(not_on_paper).is_visible(), not_on_paper
+    assert page.locator("form:visible").count() == 0
 
 
 @at_each_width
