@@ -4,7 +4,7 @@
 every export and makes the long ones. What the list shows is told by the caller; who sees it is asked here once more.
 """
 
-from applications.exports.archive import Archive
+from applications.exports.archive import Archive, without_database
 from applications.exports.jobs import (
     KEPT,
     ZIP_MOST,
@@ -31,5 +31,6 @@ __all__ = [
     "may_be_fetched",
     "record_sent",
     "sweep",
+    "without_database",
     "write_table",
 ]

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
+from django.db import connection
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from zipstream import ZIP_STORED, ZipStream
 from applications.exports.columns import chunks
 from applications.exports.tables import csv_writer
 from applications.models import Application, Document, document_storage
+from applications.openings import Thing
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +71,15 @@ class Archive:
         self.entries = list(_entries(pks, user, still_at_it))
         self.project_ids = {entry.application.project_id for entry in self.entries}
         self.applications = len({entry.application.pk for entry in self.entries})
+        self.taken_out: list[Thing] = [
+            (entry.application.pk, entry.document.pk if entry.is_there else None) for entry in self.entries
+        ]
         self._stream = ZipStream(compress_type=ZIP_STORED, sized=True)
         self._stream.add(_index_as_page(self.entries), "index.html")
         self._stream.add(_index_as_table(self.entries), "index.csv")
         for entry in self.entries:
             if entry.is_there:
-                self._stream.add(_content(entry), entry.path, size=entry.size)
+                self._stream.add(content_of(entry.document, entry.size), entry.path, size=entry.size)
         self._files = self._stream.num_queued()
 
     def __len__(self) -> int:
@@ -107,32 +112,40 @@ def _entries(pks: Iterable[int], user, still_at_it: Callable[[], None]) -> Itera
                 yield Entry(application, None, "", None)
             for number, document in enumerate(documents, start=1):
                 name = f"{safe_name(f'{number} {document.label}', DOCUMENT_LENGTH - 4)}.pdf"
-                yield Entry(application, document, f"{folder}/{name}", _size(document))
+                yield Entry(application, document, f"{folder}/{name}", size_in_storage(document))
 
 
-def _size(document: Document) -> int | None:
+def size_in_storage(document: Document) -> int | None:
+    """How many bytes the document has; None when its file is missing, which the archive then says."""
     try:
         return document_storage().size(document.file.name)
     except FileNotFoundError:
-        logger.error("The file of document %s is missing in the storage; the export says so.", document.pk)
+        logger.error("The file of document %s is missing in the storage; the archive says so.", document.pk)
         return None
 
 
-def _content(entry: Entry) -> Iterator[bytes]:
+def content_of(document: Document, size: int) -> Iterator[bytes]:
     """The bytes of one document, exactly as many as were promised.
 
     Also when the file goes away in the middle of a long download, because its application is erased: then a sentence
     stands in its place, filled up with blanks, and the archive stays one that opens.
     """
     try:
-        file = document_storage().open(entry.document.file.name)
+        file = document_storage().open(document.file.name)
     except FileNotFoundError:
-        logger.error("The file of document %s went away while it was exported.", entry.document.pk)
+        logger.error("The file of document %s went away while it was put into an archive.", document.pk)
         words = _("This file was removed while the archive was being made.").encode()
-        yield words[: entry.size].ljust(entry.size)
+        yield words[:size].ljust(size)
         return
     with file:
         yield from file.chunks(READ)
+
+
+def without_database(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """`parts`, sent without keeping a connection to the database for as long as a slow download takes."""
+    if not connection.in_atomic_block:
+        connection.close()
+    yield from parts
 
 
 # The index

@@ -12,7 +12,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from applications.models import Application, Decision, Document, Event, Review, ratings_are_readable
+from applications.models import (
+    Application,
+    Decision,
+    Document,
+    Event,
+    QuestionAnswer,
+    Review,
+    ratings_are_readable,
+)
+from projects.models import Project
 
 Value = str | int | float | datetime.date | datetime.datetime | None
 
@@ -50,10 +59,10 @@ def rows(pks: Iterable[int], user) -> Iterator[Row]:
         yield from _chunk_of_rows(chunk, user)
 
 
-def chunks(pks: Iterable[int]) -> Iterator[list[int]]:
+def chunks(pks: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
     pks = list(pks)
-    for start in range(0, len(pks), CHUNK):
-        yield pks[start : start + CHUNK]
+    for start in range(0, len(pks), size):
+        yield pks[start : start + size]
 
 
 def _chunk_of_rows(pks: list[int], user) -> Iterator[Row]:
@@ -61,7 +70,7 @@ def _chunk_of_rows(pks: list[int], user) -> Iterator[Row]:
         Application.objects.visible_to(user)
         .filter(pk__in=pks)
         .select_related("project__topic")
-        .prefetch_related("documents")
+        .prefetch_related("documents", "question_answers")
         .annotate(ratings_are_open=ratings_are_readable(user))
         .in_bulk()
     )
@@ -154,3 +163,40 @@ COLUMNS = (
     Column(gettext_lazy("Consented"), 11, lambda row: _yes_or_no(row.application.is_consented)),
     Column(gettext_lazy("Review page"), 40, _review_page),
 )
+
+
+# The columns that depend on what is taken out
+
+
+def columns_for(pks: Iterable[int], user) -> tuple[Column, ...]:
+    """The columns of a table of these applications: the fixed ones, and one for each question that was answered.
+
+    Questions stand behind the others, project by project in the order in which they were asked. Where two projects ask
+    the same, it is one column.
+    """
+    return (*COLUMNS, *(_question_column(prompt) for prompt in _prompts(pks, user)))
+
+
+def _prompts(pks: Iterable[int], user) -> list[str]:
+    asked: set[tuple[int, int, str]] = set()
+    for chunk in chunks(pks, 500):
+        visible = Application.objects.visible_to(user).filter(pk__in=chunk)
+        answers = QuestionAnswer.objects.filter(application__in=visible)
+        asked.update(answers.order_by().values_list("application__project", "position", "prompt").distinct())
+    if not asked:
+        return []
+    projects = Project.objects.filter(pk__in={project for project, _position, _prompt in asked})
+    rank = {pk: number for number, pk in enumerate(projects.values_list("pk", flat=True))}
+    in_order = sorted(asked, key=lambda one: (rank[one[0]], *one[1:]))
+    return list(dict.fromkeys(prompt for _project, _position, prompt in in_order))
+
+
+def _question_column(prompt: str) -> Column:
+    fixed = {str(column.title).casefold() for column in COLUMNS}
+    title = _("%(question)s (question)") % {"question": prompt} if prompt.casefold() in fixed else prompt
+    return Column(title, 40, lambda row: _answer(row, prompt))
+
+
+def _answer(row: Row, prompt: str) -> str:
+    """What was answered; twice only when a question was deleted and asked anew in the same words."""
+    return "\n".join(answer.text for answer in row.application.question_answers.all() if answer.prompt == prompt)

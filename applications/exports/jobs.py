@@ -25,6 +25,7 @@ from applications.exports.archive import Archive
 from applications.exports.columns import Row
 from applications.exports.tables import write_table
 from applications.models import Application, Export, document_storage
+from applications.openings import Thing, note_exported
 from projects.models import Project
 
 logger = logging.getLogger(__name__)
@@ -56,8 +57,8 @@ def is_short(export_format: str, count: int) -> bool:
     return count <= SHORT[Export.Format(export_format)]
 
 
-def record_sent(user, export_format: str, count: int) -> Export:
-    """The record of an export that is sent at once."""
+def record_sent(user, export_format: str, count: int, taken_out: list[Thing]) -> Export:
+    """The record of an export that is sent at once, and of what is in it."""
     export = Export.objects.create(
         user=user,
         format=export_format,
@@ -66,6 +67,7 @@ def record_sent(user, export_format: str, count: int) -> Export:
         done=count,
         finished_at=timezone.now(),
     )
+    note_exported(taken_out, user)
     logger.info("User %s took out %s applications as %s (export %s).", user.pk, count, export_format, export.pk)
     return export
 
@@ -184,6 +186,7 @@ def _make_and_store(claim: Claim, rows_of: Rows, breaks: Breaks) -> None:
             claim.renew(LEASE_TO_STORE, done=written.count, total=written.count)
             _store(export.file_name, file)
             _finish(claim, written.project_ids)
+            note_exported(written.taken_out, export.user)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(file.name)
@@ -196,10 +199,12 @@ class Written:
         self.claim, self.breaks = claim, breaks
         self.count = 0
         self.project_ids: set[int] = set()
+        self.taken_out: list[Thing] = []
         self.tell_at = 0.0
 
     def note_row(self, row: Row, count: int) -> None:
         self.project_ids.add(row.application.project_id)
+        self.taken_out.append((row.application.pk, None))
         self.note(count)
 
     def note(self, count: int) -> None:
@@ -218,6 +223,7 @@ def _write(export: Export, file: BinaryIO, pks: list[int], written: Written) -> 
         return
     archive = Archive(pks, export.user, still_at_it=lambda: written.note(0))
     written.project_ids = archive.project_ids
+    written.taken_out = archive.taken_out
     for part in archive:
         file.write(part)
         written.note(archive.applications_done)

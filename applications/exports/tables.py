@@ -7,7 +7,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._writer import ALL_TEMP_FILES, WorksheetWriter
 
-from applications.exports.columns import COLUMNS, Row, Value, rows
+from applications.exports.columns import Column, Row, Value, columns_for, rows
 from applications.models import Export
 
 # What neither XML nor a spreadsheet can hold. Line ends, tabs and everything that can be written stay.
@@ -40,7 +40,8 @@ def write_table(
 ) -> None:
     """Write the table of these applications, as `user` may see them, to `file`. `progress` hears of each row."""
     write = {Export.Format.CSV: write_csv, Export.Format.XLSX: write_xlsx}[Export.Format(export_format)]
-    write(file, _heard(rows(pks, user), progress))
+    pks = list(pks)
+    write(file, columns_for(pks, user), _heard(rows(pks, user), progress))
 
 
 def _heard(all_rows: Iterable[Row], progress: Progress) -> Iterable[Row]:
@@ -82,38 +83,38 @@ def csv_value(value: Value) -> str | int | float:
     return defused(value) if isinstance(value, str) else value
 
 
-def write_csv(file: BinaryIO, all_rows: Iterable[Row]) -> None:
+def write_csv(file: BinaryIO, columns: Sequence[Column], all_rows: Iterable[Row]) -> None:
     layer, write_row = csv_writer(file)
-    write_row([str(column.title) for column in COLUMNS])
+    write_row([str(column.title) for column in columns])
     for row in all_rows:
-        write_row([column.value(row) for column in COLUMNS])
+        write_row([column.value(row) for column in columns])
     layer.detach()
 
 
 # XLSX
 
 
-def write_xlsx(file: BinaryIO, all_rows: Iterable[Row]) -> None:
+def write_xlsx(file: BinaryIO, columns: Sequence[Column], all_rows: Iterable[Row]) -> None:
     book = Workbook(write_only=True)
     book.properties.creator = _("MSc applications")
     sheet = book.create_sheet(_("Applications"))
     sheet.freeze_panes = "C2"  # the header, and reference and name
-    for number, column in enumerate(COLUMNS, start=1):
+    for number, column in enumerate(columns, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = column.width
     with TemporarySheet(sheet):
-        sheet.append([_header_cell(sheet, title) for title in _titles()])
+        sheet.append([_header_cell(sheet, title) for title in _titles(columns)])
         count = 0
         for row in all_rows:
-            sheet.append([_cell(sheet, column.value(row)) for column in COLUMNS])
+            sheet.append([_cell(sheet, column.value(row)) for column in columns])
             count += 1
-        sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{count + 1}"
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
         book.save(file)
 
 
-def _titles() -> list[str]:
+def _titles(columns: Sequence[Column]) -> list[str]:
     """Excel's times have no zone, so that the title of the column says which one is meant."""
     zoned = {_("Received"): f"{_('Received')} ({settings.TIME_ZONE})"}
-    return [zoned.get(str(column.title), str(column.title)) for column in COLUMNS]
+    return [zoned.get(str(column.title), str(column.title)) for column in columns]
 
 
 class TemporarySheet:

@@ -33,7 +33,7 @@ def preferences(request: HttpRequest, site_context: dict) -> HttpResponse:
 def _keep(preference: Preference, former: str) -> None:
     """Save it; between the two ways of being told nothing is told twice, and nothing is left out."""
     now = timezone.now()
-    chosen = {"notices": preference.notices, "shortcuts": preference.shortcuts}
+    chosen = {name: getattr(preference, name) for name in PreferencesForm.Meta.fields}
     if former != preference.notices == Preference.Notices.DAILY:
         chosen["told_daily_at"] = now  # until now there was a letter for each
     Preference.objects.update_or_create(user=preference.user, defaults=chosen)
