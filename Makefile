@@ -25,6 +25,10 @@ check: lint ## lint, and see that models, migrations and settings agree
 	@DATA_DIR="$$(mktemp -d)" && export DATA_DIR && trap 'rm -rf "$$DATA_DIR"' EXIT && \
 	$(BIN)/python manage.py check && $(BIN)/python manage.py makemigrations --check --dry-run
 
+messages: $(VENV)/.installed-dev ## collect the words to translate into locale/, and compile them (needs gettext)
+	@DATA_DIR="$$(mktemp -d)" && export DATA_DIR && trap 'rm -rf "$$DATA_DIR"' EXIT && \
+	$(BIN)/python manage.py makemessages && $(BIN)/python manage.py compilemessages --ignore .venv
+
 clean: ## remove the virtual environment; the data folder stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache
 
@@ -56,4 +60,4 @@ $(BIN)/python:
 	  rm -rf $(VENV); exit 1; \
 	fi
 
-.PHONY: help run test lint check clean
+.PHONY: help run test lint check messages clean

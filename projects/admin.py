@@ -5,18 +5,18 @@ from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Count, ManyToManyField, Max, Model, Q, QuerySet, URLField
+from django.db.models import Count, Exists, ManyToManyField, Max, Model, OuterRef, Q, QuerySet, URLField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_POST
 
-from projects.models import CoAdvisor, HomePage, Project, Topic
+from projects.models import CoAdvisor, HomePage, Project, Question, Topic
 
 
 class RestrictedAdmin(admin.ModelAdmin):
@@ -105,6 +105,24 @@ class TopicAdmin(RestrictedAdmin):
     def view_on_site(self, obj: Topic) -> str:
         return reverse("projects:catalogue", query={"topic": obj.slug})
 
+    # Students' own ideas
+
+    def render_change_form(self, request: HttpRequest, context: dict, add=False, change=False, form_url="", obj=None):
+        if obj is not None:
+            context |= self._own_ideas(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    @staticmethod
+    def _own_ideas(request: HttpRequest, topic: Topic) -> dict:
+        """The projects under this topic to which students bring an idea of their own, and the way to one more."""
+        own = Project.objects.visible_to(request.user)
+        ideas = topic.projects.filter(is_own_idea=True).annotate(is_seen=Exists(own.filter(pk=OuterRef("pk"))))
+        new_idea_url = ""
+        if request.user.has_perm("projects.add_project"):
+            beginning = {"topic": topic.pk, "is_own_idea": "1", "title": _("Your own idea")}
+            new_idea_url = reverse("admin:projects_project_add", query=beginning)
+        return {"ideas": ideas.filter(Q(is_seen=True) | Q(is_published=True)), "new_idea_url": new_idea_url}
+
 
 class CoAdvisorForm(forms.ModelForm):
     def __init__(self, *args, **kwargs) -> None:
@@ -140,7 +158,7 @@ class CoAdvisorAdmin(RestrictedAdmin):
 
     @admin.display(description=gettext_lazy("account"))
     def account(self, person: CoAdvisor) -> str:
-        return person.user.get_username() if person.user else _("None")
+        return person.user.get_username() if person.user else pgettext("account", "None")
 
 
 class ProjectForm(forms.ModelForm):
@@ -161,6 +179,117 @@ class ProjectForm(forms.ModelForm):
         return places
 
 
+class ProjectPartInline(admin.StackedInline):
+    """Rows that belong to a project: whoever may change the project may change them, whoever sees it sees them.
+
+    Stacked, because the rows of a table have no labels; with a few empty rows, so that no script is needed.
+    """
+
+    classes = ["collapse"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return request.user.has_perm("projects.view_project")
+
+    def has_add_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return self._may_change(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return self._may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
+        return self._may_change(request, obj)
+
+    def _may_change(self, request: HttpRequest, obj: Project | None) -> bool:
+        if obj is None:
+            return request.user.has_perm("projects.add_project")
+        is_theirs = Project.objects.supervised_by(request.user).filter(pk=obj.pk).exists()
+        return request.user.has_perm("projects.change_project") and is_theirs
+
+
+class QuestionForm(forms.ModelForm):
+    position = forms.IntegerField(
+        label=gettext_lazy("Order"),
+        min_value=0,
+        max_value=999,
+        required=False,
+        help_text=gettext_lazy("Lower numbers are asked first. Empty: last."),
+    )
+
+    class Meta:
+        model = Question
+        fields = ["prompt", "hint", "kind", "options", "is_required", "position", "is_retired"]
+        help_texts = {"is_retired": gettext_lazy("It leaves the form; the answers that were given to it stay.")}
+        error_messages = {
+            "prompt": {"required": gettext_lazy("What would you like to ask? To ask nothing here, empty the row.")},
+            NON_FIELD_ERRORS: {"unique_together": gettext_lazy("This project asks that already.")},
+        }
+        widgets = {
+            "prompt": forms.TextInput(attrs={"class": "vTextField"}),
+            "options": forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        }
+
+
+class QuestionFormSet(forms.BaseInlineFormSet):
+    """At most so many that a student is not worn out; each once; in the order of their numbers."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if self._is_kept(form)]
+        self._put_those_without_number_last(kept)
+        asked = sum(not form.cleaned_data.get("is_retired") for form in kept)
+        if asked > Question.MOST:
+            raise ValidationError(
+                ngettext(
+                    "You ask %(number)d question. Ask at most %(most)d, so that students answer them well.",
+                    "You ask %(number)d questions. Ask at most %(most)d, so that students answer them well.",
+                    asked,
+                )
+                % {"number": asked, "most": Question.MOST},
+                code="too_many_questions",
+            )
+
+    def _is_kept(self, form: forms.ModelForm) -> bool:
+        is_there = form.instance.pk is not None or form.has_changed()
+        return is_there and form.is_valid() and not self._should_delete_form(form)
+
+    @staticmethod
+    def _put_those_without_number_last(kept: list[forms.ModelForm]) -> None:
+        last = max((form.cleaned_data["position"] or 0 for form in kept), default=0)
+        for form in kept:
+            if form.cleaned_data["position"] is None:
+                last += 1
+                form.instance.position = last
+
+    def get_unique_error_message(self, unique_check) -> str:
+        return _("The same question is asked twice. Please change or delete one of the two.")
+
+    def get_form_error(self) -> str:
+        return _("This question stands here already.")
+
+
+class QuestionInline(ProjectPartInline):
+    """What students are asked beside the questions of every form. Three empty rows at a time."""
+
+    model = Question
+    form = QuestionForm
+    formset = QuestionFormSet
+    fields = ["prompt", "hint", ("kind", "position"), "options", ("is_required", "is_retired")]
+    verbose_name_plural = gettext_lazy("Questions of your own to students (beside those that everybody is asked)")
+
+    EMPTY_ROWS = 3
+
+    def get_extra(self, request: HttpRequest, obj: Project | None = None, **kwargs) -> int:
+        return max(min(self.EMPTY_ROWS, Question.MOST - self._number(obj, is_retired=False)), 0)
+
+    def get_max_num(self, request: HttpRequest, obj: Project | None = None, **kwargs) -> int:
+        """Those that are no longer asked do not count; only clean() knows which these will be."""
+        return Question.MOST + self._number(obj, is_retired=True)
+
+    @staticmethod
+    def _number(obj: Project | None, *, is_retired: bool) -> int:
+        return obj.questions.filter(is_retired=is_retired).count() if obj else 0
+
+
 @admin.register(Project)
 class ProjectAdmin(RestrictedAdmin):
     """Seen by those whom the project names, changed by its supervisor, closed and reopened by buttons."""
@@ -175,6 +304,7 @@ class ProjectAdmin(RestrictedAdmin):
         ManyToManyField: {"widget": forms.CheckboxSelectMultiple},  # no Control key to hold, no name lost by one click
     }
     readonly_fields = ["supervised_by", "places_taken", "availability"]
+    inlines = [QuestionInline]
     fieldsets = [
         (
             None,
@@ -187,7 +317,12 @@ class ProjectAdmin(RestrictedAdmin):
         ),
         (
             gettext_lazy("Applications"),
-            {"fields": ["is_published", "opens_on", "deadline", "places", "places_taken", "availability"]},
+            {
+                "fields": [
+                    *("is_published", "opens_on", "deadline", "places", "places_taken", "availability"),
+                    "is_own_idea",
+                ]
+            },
         ),
         (gettext_lazy("Address and order"), {"fields": ["slug", "position"], "classes": ["collapse"]}),
     ]
@@ -237,6 +372,20 @@ class ProjectAdmin(RestrictedAdmin):
         # Only what the form shows: places_taken and closed_at are kept by others.
         columns = {field.name for field in Project._meta.concrete_fields}
         obj.save(update_fields=[name for name in form.cleaned_data if name in columns])
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
+        """After the questions of the form, so that those that the supervisor wrote take the place of ours."""
+        super().save_related(request, form, formsets, change)
+        if form.instance.is_own_idea and "is_own_idea" in form.changed_data:
+            form.instance.ask_for_idea()
+
+    def get_inline_formsets(self, request: HttpRequest, formsets, inline_instances, obj=None, **kwargs):
+        """A section with an error stands open: Django looks at the rows, not at what concerns them all."""
+        shown = super().get_inline_formsets(request, formsets, inline_instances, obj, **kwargs)
+        for section in shown:
+            if section.formset.is_bound and section.formset.non_form_errors():
+                section.classes = ""
+        return shown
 
     def view_on_site(self, obj: Project) -> str | None:
         return obj.get_absolute_url() if obj.is_published else None

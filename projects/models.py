@@ -6,7 +6,7 @@ from typing import Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -123,6 +123,15 @@ class ProjectQuerySet(models.QuerySet):
             Q(deadline=None) | Q(deadline__gte=today),
             Q(places=None) | Q(places__gt=F("places_taken")),
         )
+
+    def open_beside(self, project: "Project") -> Self:
+        """Other projects that take applications, those of the same topic first: where somebody might look on.
+
+        One of the same title is no other project: it is the same one, offered again.
+        """
+        same_topic_first = Case(When(topic=project.topic_id, then=0), default=1)
+        others = self.open().exclude(pk=project.pk).exclude(title=project.title)
+        return others.order_by(same_topic_first, *self.model._meta.ordering)
 
     def supervised_by(self, user) -> Self:
         """Projects that `user` may change: their own; every project for a superuser; none for people without access."""
@@ -241,6 +250,17 @@ class Project(models.Model):
     def is_full(self) -> bool:
         return self.places_free == 0
 
+    def days_left(self, today: datetime.date | None = None) -> int | None:
+        """How many days after `today` (in TIME_ZONE) the deadline is: 0 on its last day; None without a deadline."""
+        return None if self.deadline is None else (self.deadline - (today or timezone.localdate())).days
+
+    def grace_ends_at(self) -> datetime.datetime | None:
+        """Until when a form that was opened before the deadline may be sent; None without a deadline."""
+        if self.deadline is None:
+            return None
+        end_of_deadline = datetime.datetime.combine(self.deadline + datetime.timedelta(days=1), datetime.time.min)
+        return timezone.make_aware(end_of_deadline) + datetime.timedelta(minutes=settings.DEADLINE_GRACE_MINUTES)
+
     def availability(self, today: datetime.date | None = None) -> Availability:
         """Why the project takes applications on `today` (in TIME_ZONE), or why not. Publication is asked apart."""
         today = today or timezone.localdate()
@@ -257,6 +277,15 @@ class Project(models.Model):
     def is_open(self, today: datetime.date | None = None) -> bool:
         """Whether an application may be handed in on `today`: published, and nothing speaks against it."""
         return self.is_published and self.availability(today) == self.Availability.OPEN
+
+    def ask_for_idea(self) -> None:
+        """Ask students for their own idea and its title, unless the project has questions of its own already."""
+        if self.questions.exists():
+            return
+        title = _("Title of your idea")
+        idea = _("Your idea: question, data or method, and why")
+        self.questions.create(prompt=str(title), kind=Question.Kind.SHORT, position=1)
+        self.questions.create(prompt=str(idea), kind=Question.Kind.LONG, position=2)
 
 
 class Criterion(models.Model):

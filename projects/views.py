@@ -16,6 +16,8 @@ from django.views.decorators.http import conditional_page, require_safe
 from projects.models import HomePage, Project
 
 SEARCH_MAX = 200
+# As everywhere, but a student's own idea stands after the projects of its topic.
+ORDER_IN_CATALOGUE = ["topic__position", "topic__name", "is_own_idea", "position", "title"]
 ALTERNATIVES = 3
 
 
@@ -68,7 +70,9 @@ class Filters:
 @cache_control(no_cache=True)  # a browser may keep the page, but asks each time whether it still holds
 def catalogue(request: HttpRequest) -> HttpResponse:
     filters = Filters.from_address(request.GET)
-    published = list(_published(with_description=bool(filters.words)).prefetch_related("co_advisors"))
+    published = list(
+        _published(with_description=bool(filters.words)).prefetch_related("co_advisors").order_by(*ORDER_IN_CATALOGUE)
+    )
     shown = [project for project in published if filters.admit(project)]
     topics = [topic for topic, _ in groupby(published, key=lambda project: project.topic)]
     context = {
@@ -94,6 +98,8 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         "project": project,
         "is_open": is_open,
         "alternatives": [] if is_open else _alternatives_to(project),
+        "questions": project.questions.asked() if is_open else [],
+        "grace_ends_at": project.grace_ends_at() if settings.DEADLINE_GRACE_MINUTES else None,
         "project_supervisor": _name_of_supervisor(project),
         "proposal_host": _host_of(project.proposal_url),
         "document_limit": settings.DOCUMENT_MAX_BYTES // settings.MEGABYTE,
@@ -109,10 +115,10 @@ def _published(with_description: bool = True) -> QuerySet[Project]:
 
 
 def _alternatives_to(project: Project) -> list[Project]:
-    """A few projects that take applications, those of the same topic first."""
+    """A few projects that take applications, those of the same topic first, and one's own idea last among them."""
     same_topic_first = Case(When(topic=project.topic_id, then=0), default=1)
     others = Project.objects.open().exclude(pk=project.pk).select_related("topic")
-    return list(others.order_by(same_topic_first, *Project._meta.ordering)[:ALTERNATIVES])
+    return list(others.order_by(same_topic_first, *ORDER_IN_CATALOGUE)[:ALTERNATIVES])
 
 
 def _name_of_supervisor(project: Project) -> str:

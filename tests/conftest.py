@@ -9,7 +9,7 @@ project and must see nothing here. `superuser` sees everything, `staff_without_r
 import datetime
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from applications import documents, workflow
 from applications.groups import CO_ADVISORS, SUPERVISORS
@@ -52,6 +52,14 @@ def data_folder(settings, tmp_path: Path, monkeypatch) -> Path:
     for model in (Document, Upload):  # their fields have looked the storage up when they were imported
         monkeypatch.setattr(model._meta.get_field("file"), "storage", storages["documents"])
     return folder
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_process() -> Iterator[None]:
+    """A page leaves its language behind in the thread that made it; the next test begins in that of the site again."""
+    before = translation.get_language()
+    yield
+    translation.activate(before)
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def list_url(**filters) -> str:
 
 def tiles(user, waiting: Waiting, now: datetime.datetime) -> list[Tile]:
     """Reading always, whatever there is of the rest: a zero that nobody acts on is left out."""
-    shown = [_unread(waiting), _asked(waiting), _overdue(waiting)]
+    shown = [_unread(waiting), _asked(waiting), _questions(waiting), _newer_documents(waiting), _overdue(waiting)]
     if user.has_perm("applications.change_application"):
         shown += [_staged(waiting), _on_their_way(waiting, now)]
     shown += [_lapsing(waiting, now), _dropped(waiting), _without_consent(waiting)]
@@ -132,6 +132,18 @@ def _unread(waiting: Waiting) -> Tile:
 
 def _asked(waiting: Waiting) -> Tile:
     return Tile(waiting.asked, ngettext("asked of me", "asked of me", waiting.asked), list_url(reading="asked"))
+
+
+def _questions(waiting: Waiting) -> Tile:
+    words = ngettext(
+        "student waits for the answer to a question", "students wait for the answer to a question", waiting.questions
+    )
+    return Tile(waiting.questions, words, list_url(from_student="question"), "soon")
+
+
+def _newer_documents(waiting: Waiting) -> Tile:
+    words = ngettext("newer document to take or leave", "newer documents to take or leave", waiting.newer_documents)
+    return Tile(waiting.newer_documents, words, list_url(from_student="document"))
 
 
 def _overdue(waiting: Waiting) -> Tile:

@@ -151,9 +151,11 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # preloading are for the owner of the whole domain to decide, not for one site on it
 ]
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # Strict would break the manage link in webmail
-CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_HTTPS
+# Lax, because Strict would break the manage link in webmail.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "tracker.views.csrf_failure"
 
 CONTENT_SECURITY_POLICY = {
@@ -197,7 +199,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",  # outside of those that answer by themselves
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "tracker.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -322,10 +324,10 @@ SUPERVISOR_EMAIL = text("SUPERVISOR_EMAIL", "supervisor@example.org")
 if not is_address(SUPERVISOR_EMAIL) or len(SUPERVISOR_EMAIL) > 150:  # it is a user name, too
     raise refuse("SUPERVISOR_EMAIL", f"{SUPERVISOR_EMAIL!r} is not an e-mail address", "Write name@example.org.")
 
-LANGUAGE_CODE = text("LANGUAGE_CODE", "en")  # of letters to reviewers, and of readers who ask for none of ours
-if LANGUAGE_CODE not in ("en", "de"):
-    raise refuse("LANGUAGE_CODE", f"{LANGUAGE_CODE!r} is not spoken here", "Write en or de.")
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
+LANGUAGE_CODE = text("LANGUAGE_CODE", "en")  # of letters to reviewers, and of readers who ask for none of ours
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise refuse("LANGUAGE_CODE", f"{LANGUAGE_CODE!r} is not spoken here", f"Write {' or '.join(dict(LANGUAGES))}.")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["tracker.formats"]
 USE_I18N = USE_TZ = True

@@ -6,6 +6,7 @@ from tracker import views
 urlpatterns = [
     path("healthz/", views.healthz, name="healthz"),
     path("readyz/", views.readyz, name="readyz"),
+    path("language/", views.language, name="language"),
     path("admin/", admin.site.urls),
     path("", include("applications.urls")),
     path("", include("projects.urls")),

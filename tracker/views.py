@@ -1,23 +1,29 @@
-"""Pages that belong to no app: the probes of monitoring, and the pages for errors."""
+"""Pages that belong to no app: the probes of monitoring, the choice of a language, and the pages for errors."""
 
 import datetime
+import functools
 import logging
 import secrets
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
+from applications import left_behind
 from applications import views as student_views
 from applications.models import Letter
 from tracker.context_processors import site
@@ -77,11 +83,53 @@ def letters_go_out() -> bool:
     return not Letter.objects.due(timezone.now() - LETTERS_LATE_AFTER).exists()
 
 
-# Errors. None of these pages asks for the session, the user or the database, except the apply form after too much.
+# Languages
+
+LONGEST_ADDRESS = 2000
+
+
+# Public pages carry no token, so that they set no cookie and can be answered with 304. The worst that a foreign site
+# can do here is to change the language of a page, which its reader changes back.
+@csrf_exempt
+@require_POST
+@never_cache
+def language(request: HttpRequest) -> HttpResponse:
+    """Show pages in the chosen language from now on, and go back to where one was. Unknown languages change nothing."""
+    response = HttpResponseRedirect(page_to_return_to(request))
+    chosen = request.POST.get("language", "")
+    if chosen in dict(settings.LANGUAGES):
+        student_views.remember_language(response, chosen)
+    return response
+
+
+def page_to_return_to(request: HttpRequest) -> str:
+    """The address `next` when it is one of this site; else the catalogue's."""
+    address = request.POST.get("next", "")
+    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if is_ours and len(address) <= LONGEST_ADDRESS else reverse("projects:catalogue")
+
+
+# Errors. None of these pages asks for the session, the user or the database, except where a form that could not be sent
+# is kept: the apply form after too much, and what a student typed on a page that is not open any more.
 
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
+def in_readers_language(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The page in its reader's language, also when the error came before the middleware that finds it out."""
+
+    @functools.wraps(page)
+    def speaking(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        code = translation.get_language_from_request(request)
+        with translation.override(code):
+            response = page(request, *args, **kwargs)
+        response.headers.setdefault("Content-Language", code)
+        return response
+
+    return speaking
+
+
+@in_readers_language
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django reports too much data as a bad request as well; people are told what it was.
 
@@ -103,19 +151,35 @@ def form_after_too_much(request: HttpRequest) -> HttpResponse | None:
     return student_views.too_much(request, match.kwargs["slug"])
 
 
+@in_readers_language
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "403.html", {"in_admin": is_in_admin(request)}, status=403)
 
 
+@in_readers_language
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form came without its secret: no cookies, or the page lay open through a sign-in. `reason` is in the log."""
-    return render(request, "403_csrf.html", status=403)
+    """A form came without its secret: no cookies, or the page lay open through a sign-in. `reason` is in the log.
+
+    The apply form is shown once more with everything that is in it; a script that sends files is told in its language.
+    """
+    match = request.resolver_match
+    if match is not None and match.view_name == "applications:apply":
+        return student_views.not_trusted(request, match.kwargs["slug"]) or render(request, "403_csrf.html", status=403)
+    if match is not None and match.view_name in ("applications:begin_file", "applications:file_piece"):
+        words = _("This page lay open for too long. Please load it again; what you have written is kept.")
+        return JsonResponse({"error": words, "code": "csrf"}, status=403)
+    left = left_behind.keep(request)
+    return render(request, "403_csrf.html", {"left": left}, status=403)
 
 
+@in_readers_language
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", {"in_admin": is_in_admin(request)}, status=404)
+    """The same page for all that is not there. What was typed on a student's page is kept until that page is open."""
+    context = {"in_admin": is_in_admin(request), "left": left_behind.keep(request)}
+    return render(request, "404.html", context, status=404)
 
 
+@in_readers_language
 def server_error(request: HttpRequest) -> HttpResponse:
     """Shown when anything may be broken, so it leans on nothing; if even its template fails, plain words remain."""
     try:

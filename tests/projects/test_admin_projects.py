@@ -27,7 +27,7 @@ def fields(project: Project | None = None, **changes) -> dict:
     """What a browser sends from the form."""
     data = {"title": "Sent title", "description": "", "proposal_url": "", "tags": "", "opens_on": "", "deadline": ""}
     data |= {"places": "", "position": "0", "slug": project.slug if project else "", "is_published": "on"}
-    data |= {"criteria-TOTAL_FORMS": "0", "criteria-INITIAL_FORMS": "0"}
+    data |= {f"{rows}-{number}_FORMS": "0" for rows in ("criteria", "questions") for number in ("TOTAL", "INITIAL")}
     topic = project.topic if project else Topic.objects.first()
     return data | {"topic": topic.pk, "supervisor": ""} | changes
 

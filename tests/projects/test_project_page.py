@@ -8,12 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from projects.models import CoAdvisor, Project, Topic
+from applications.workflow.submitting import day_that_counts
+from projects.models import CoAdvisor, Project, Question, Topic
 
 pytestmark = pytest.mark.django_db
 
-QUERIES = 2  # the project with topic and supervisor, its co-advisors
-QUERIES_WHEN_NOT_OPEN = QUERIES + 1  # open projects to go on to
+QUERIES = 3  # the project with topic and supervisor, its co-advisors, and its questions or the projects to go on to
 
 
 @pytest.fixture
@@ -47,6 +47,14 @@ def alignment(theory, grace) -> Project:
     for name in ("Bea Example", "Cem Example"):
         project.co_advisors.add(CoAdvisor.objects.create(name=name, email=f"{name[:3].lower()}@example.org"))
     return project
+
+
+@pytest.fixture
+def noon(monkeypatch) -> datetime.datetime:
+    """It is noon on 25 November 2026."""
+    noon = datetime.datetime(2026, 11, 25, 11, 0, tzinfo=datetime.UTC)
+    monkeypatch.setattr(timezone, "now", lambda: noon)
+    return noon
 
 
 @pytest.fixture
@@ -183,6 +191,127 @@ def test_it_promises_an_answer_as_the_settings_do(page, settings):
     assert "You have an answer within 10 days" in page()
 
 
+# What is asked for
+
+
+def test_the_questions_of_the_project_are_told_before_one_begins(page, alignment, settings):
+    settings.DOCUMENT_MAX_BYTES = 4 * settings.MEGABYTE
+    alignment.questions.create(prompt="Which courses in statistics?", hint="Two or three.", position=1)
+    alignment.questions.create(prompt="A work sample", kind=Question.Kind.FILE, is_required=False, position=2)
+    alignment.questions.create(prompt="No longer asked", is_retired=True)
+
+    text = page()
+
+    assert "Which courses in statistics? Two or three. A work sample One PDF, at most 4 MB. If you like." in text
+    assert "No longer asked" not in text
+
+
+# Until when
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (0, "Apply until the end of today, 25 November 2026"),
+        (1, "Apply until the end of tomorrow, 26 November 2026"),
+        (2, "Apply until the end of 27 November 2026"),
+    ],
+)
+def test_the_last_day_and_the_day_before_are_said_to_be_near(page, alignment, noon, days, told):
+    change(alignment, deadline=noon.date() + days * DAY)
+
+    assert told in page()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "deadline", "told"),
+    [
+        (30, datetime.date(2099, 1, 15), "may be sent until 00:30 (CET) on 16 January 2099."),
+        (90, datetime.date(2099, 7, 31), "may be sent until 01:30 (CEST) on 1 August 2099."),
+    ],
+)
+def test_the_grace_for_a_form_that_is_open_is_stated(page, alignment, settings, minutes, deadline, told):
+    settings.DEADLINE_GRACE_MINUTES = minutes
+    change(alignment, deadline=deadline)
+
+    assert f"A form that is open before the deadline {told}" in page()
+
+
+def test_the_grace_that_is_stated_is_the_one_that_holds(alignment, settings):
+    settings.DEADLINE_GRACE_MINUTES = 45
+    end = alignment.grace_ends_at()
+    opened_at = end - datetime.timedelta(hours=1)
+
+    assert day_that_counts(alignment, opened_at, now=end) == alignment.deadline
+    assert day_that_counts(alignment, opened_at, now=end + datetime.timedelta(seconds=1)) > alignment.deadline
+
+
+def test_without_grace_or_without_a_deadline_none_is_stated(page, alignment, settings):
+    settings.DEADLINE_GRACE_MINUTES = 0
+    assert "A form that is open" not in page()
+
+    settings.DEADLINE_GRACE_MINUTES = 30
+    change(alignment, deadline=None)
+    assert "A form that is open" not in page()
+
+
+# How long an answer takes
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (0, "An answer usually comes on the same day; we promise it within 28 days."),
+        (1, "An answer usually takes 1 day; we promise it within 28."),
+        (9, "An answer usually takes 9 days; we promise it within 28."),
+    ],
+)
+def test_it_says_how_long_an_answer_usually_takes(page, alignment, days, told):
+    change(alignment, usual_answer_days=days)
+
+    assert told in page()
+
+
+def test_it_says_when_students_were_last_answered_in_the_time_zone_of_the_site(page, alignment):
+    change(alignment, last_answer_at=datetime.datetime(2026, 11, 11, 23, 30, tzinfo=datetime.UTC))
+
+    assert "Students last heard from us on 12 November 2026." in page()
+
+
+def test_before_the_first_answer_nothing_is_claimed(page):
+    text = page()
+
+    assert "usually" not in text
+    assert "last heard" not in text
+
+
+@pytest.mark.parametrize("state", ["closed", "full", "expired"])
+def test_who_waits_for_an_answer_reads_it_also_when_the_project_takes_nobody_more(page, alignment, state):
+    change(alignment, usual_answer_days=9, **NOT_OPEN[state]())
+
+    text = page()
+
+    assert "You have applied already? Nothing changes for your application. Find my application" in text
+    assert "An answer usually takes 9 days" in text
+
+
+# Ideas of one's own
+
+
+def test_a_project_for_one_s_own_idea_says_so_and_is_not_said_to_lack_a_description(page, alignment):
+    change(alignment, is_own_idea=True, description="", proposal_url="")
+
+    text = page()
+
+    assert "Your own idea" in text
+    assert "Here you propose a project of your own. The form asks you for your idea." in text
+    assert "no description" not in text
+
+
+def test_other_projects_are_not_called_one_s_own_idea(page):
+    assert "own idea" not in page()
+
+
 # Whether one can apply
 
 
@@ -213,6 +342,13 @@ def test_the_one_place_is_not_called_all_places(page, alignment):
     assert "The one place is taken." in page()
 
 
+def test_a_project_that_offers_no_place_is_not_said_to_have_given_them_away(page, alignment):
+    change(alignment, places=0, places_taken=0)
+
+    assert "At the moment this project offers no place." in page()
+    assert "taken." not in page()
+
+
 def test_on_the_day_of_the_deadline_one_can_still_apply(client, alignment):
     change(alignment, deadline=TODAY())
     assert "/apply/" in client.get(alignment.get_absolute_url()).content.decode()
@@ -236,6 +372,14 @@ def test_who_came_too_late_is_led_to_three_open_projects_of_the_same_topic_first
     assert "Theory, hidden" not in text
 
 
+def test_one_s_own_idea_is_the_last_thing_that_a_topic_offers_instead(client, alignment, theory):
+    change(alignment, **NOT_OPEN["full"]())
+    Project.objects.create(title="An idea", topic=theory, is_own_idea=True)
+    Project.objects.create(title="Zeta functions", topic=theory, position=1)
+
+    assert "Zeta functions Theory An idea Theory" in words(client.get(alignment.get_absolute_url()))
+
+
 def test_when_nothing_is_open_the_page_does_not_pretend(page, alignment):
     change(alignment, **NOT_OPEN["closed"]())
 
@@ -257,25 +401,34 @@ def test_an_unknown_project_is_not_found(client):
     assert client.get("/projects/unheard-of/").status_code == 404
 
 
-@pytest.mark.parametrize(("state", "queries"), [("", QUERIES), ("closed", QUERIES_WHEN_NOT_OPEN)])
-@pytest.mark.parametrize("number", [1, 20])
+@pytest.mark.parametrize("state", ["", "closed"])
+@pytest.mark.parametrize("number", [1, 12])
 def test_the_page_costs_the_same_queries_however_much_there_is(
-    client, django_assert_num_queries, alignment, theory, state, queries, number
+    client, django_assert_num_queries, alignment, theory, state, number
 ):
     for count in range(number):
         Project.objects.create(title=f"Project {count}", topic=theory)
         alignment.co_advisors.add(CoAdvisor.objects.create(name=f"Advisor {count}"))
+        alignment.questions.create(prompt=f"Question {count}")
     if state:
         change(alignment, **NOT_OPEN[state]())
 
-    with django_assert_num_queries(queries):
+    with django_assert_num_queries(QUERIES):
         client.get(alignment.get_absolute_url())
 
 
-def test_it_sets_no_cookie_and_answers_304_until_a_place_is_taken(client, alignment):
+def test_it_asks_for_no_session_and_no_token_whoever_looks(client, alignment, grace):
+    client.force_login(grace)
+
+    response = client.get(alignment.get_absolute_url())
+
+    assert not response.cookies
+    assert not response.wsgi_request.session.accessed
+    assert "csrfmiddlewaretoken" not in response.content.decode()
+
+
+def test_it_answers_304_until_a_place_is_taken(client, alignment):
     first = client.get(alignment.get_absolute_url())
-    assert not first.cookies
-    assert "Cookie" not in first["Vary"]
 
     again = client.get(alignment.get_absolute_url(), headers={"If-None-Match": first["ETag"]})
     assert again.status_code == 304

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 
-from applications.models import Export, Letter, LetterWording
+from applications.models import Erasure, Export, Letter, LetterWording
 from projects.models import HomePage
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,14 @@ TABLE = [
     ],
     *[
         row(f"applications_application_{deed}", of("application"), method, expected)
+        for deed in ("settle", "take", "leave")  # 302: nothing waits and nothing is offered
+        for method, expected in (
+            ("get", [302, 302, 403, 404, 405, 405, 405]),
+            ("post", [302, 302, 403, 404, 302, 302, 302]),
+        )
+    ],
+    *[
+        row(f"applications_application_{deed}", of("application"), method, expected)
         for deed in ("write", "documents")
         for method, expected in (
             ("get", [302, 302, 403, 404, 405, 405, 405]),
@@ -163,6 +171,14 @@ TABLE = [
     row("applications_export_change", of("export"), "get", SUPERUSERS_ONLY),
     row("applications_export_history", of("export"), "get", SUPERUSERS_ONLY),
     row("applications_export_delete", of("export"), "get", NOBODY),
+    # the record of erasures
+    row("applications_erasure_changelist", no_args, "get", SUPERUSERS_ONLY),
+    row("applications_erasure_add", no_args, "get", NOBODY),
+    row("applications_erasure_change", of("erasure"), "get", SUPERUSERS_ONLY),
+    row("applications_erasure_change", of("erasure"), "post", NOBODY),
+    row("applications_erasure_history", of("erasure"), "get", SUPERUSERS_ONLY),
+    row("applications_erasure_delete", of("erasure"), "get", NOBODY),
+    row("applications_erasure_delete", of("erasure"), "post", NOBODY),
     # letters
     row("applications_letter_changelist", no_args, "get", REVIEWERS_LIST),
     row("applications_letter_add", no_args, "get", NOBODY),
@@ -261,6 +277,9 @@ def things(application, superuser):
         "wording": LetterWording.objects.create(kind="declined", subject="{reference}", body="{project}"),
         "letter": Letter.objects.filter(application=application).first(),
         "export": Export.objects.create(user=application.project.supervisor, format="csv", state="streamed"),
+        "erasure": Erasure.objects.create(
+            cause="expired", status="declined", received_on="2026-01-01", documents=2, letters=3
+        ),
         "user": superuser,
         "group": Group.objects.first(),
     }

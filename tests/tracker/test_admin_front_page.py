@@ -7,8 +7,8 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from applications import workflow
-from applications.models import Application, Decision, Letter
+from applications import documents, workflow
+from applications.models import Application, Decision, Document, Letter
 from projects.models import Project
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def shown_behind(browser, url: str) -> int:
 
 
 @pytest.fixture
-def busy(supervisor, co_advisor, project, make_application) -> Project:
+def busy(supervisor, co_advisor, project, make_application, cv_file) -> Project:
     """A project to which something of everything has happened."""
     late = make_application(email="late@example.org")
     Application.objects.filter(pk=late.pk).update(received_at=timezone.now() - datetime.timedelta(days=40))
@@ -60,7 +60,10 @@ def busy(supervisor, co_advisor, project, make_application) -> Project:
     workflow.stage(make_application(email="staged@example.org"), "declined", by=supervisor)
     dropped = workflow.stage(make_application(email="dropped@example.org"), "interview", by=supervisor)
     Decision.objects.filter(pk=dropped.pk).update(dropped_at=timezone.now(), dropped_why="full")
-    make_application(email="waitlisted@example.org", status="waitlisted")
+    waitlisted = make_application(email="waitlisted@example.org", status="waitlisted")
+    workflow.ask_reviewers(waitlisted, "May I begin later?")
+    workflow.ask_reviewers(waitlisted, "And from abroad?")
+    workflow.offer_documents(waitlisted, [documents.receive(cv_file(), Document.Kind.CV)])
     Letter.objects.filter(pk=late.letters.first().pk).update(status="failed")
     Project.objects.filter(pk=project.pk).update(deadline=timezone.localdate() + datetime.timedelta(days=9))
     return project
@@ -77,6 +80,14 @@ def test_every_number_is_what_the_list_behind_it_shows(request, signed_in, busy,
 
     assert len(found) >= 12
     assert [(url, shown_behind(browser, url)) for url, _number in found] == found
+
+
+def test_what_students_have_asked_and_sent_is_counted(signed_in, supervisor, busy):
+    found = dict(numbers(front_page(signed_in(supervisor))))
+
+    the_list = "/admin/applications/application/"
+    assert found[f"{the_list}?from_student=question"] == 1  # two questions of one student
+    assert found[f"{the_list}?from_student=document"] == 1
 
 
 def test_a_week_is_a_number_with_its_list_too(signed_in, supervisor, busy):

@@ -29,13 +29,15 @@ def quiet_log(caplog):
     caplog.set_level(logging.CRITICAL, logger="django")
 
 
-def answer(name: str):
+def answer(name: str, language: str = "en"):
     """The page for this error, as a browser gets it."""
-    browser = Client(raise_request_exception=False)
+    headers = {"Accept-Language": language}
+    browser = Client(raise_request_exception=False, headers=headers)
     if name == "400":
         return browser.get("/", headers={"host": "elsewhere.example"})
     if name == "csrf":
-        return Client(enforce_csrf_checks=True).post("/applications/find/", {"email": "ada@example.org"})
+        strict = Client(enforce_csrf_checks=True, headers=headers)
+        return strict.post("/applications/find/", {"email": "ada@example.org"})
     if name == "404":
         return browser.get("/nowhere/")
     if name == "413":
