@@ -29,7 +29,17 @@ from django.db.models import (
 )
 from django.utils import timezone
 
-from applications.models import Application, Decision, Event, Letter, Reading, ReviewRequest
+from applications.models import (
+    Application,
+    Decision,
+    Document,
+    Event,
+    Letter,
+    Message,
+    QuestionAnswer,
+    Reading,
+    ReviewRequest,
+)
 from applications.models.application import promised_before
 from applications.statuses import OPEN_STATUSES, Status
 from projects.models import Project
@@ -55,6 +65,8 @@ class Waiting:
     overdue: int
     lapsing: int
     without_consent: int
+    questions: int  # applications whose students wait for the answer to a question
+    newer_documents: int  # applications with a newer document to be taken or left
     dropped: int
     staged: int
     on_their_way: int
@@ -75,6 +87,8 @@ def waiting_for(user, now: datetime.datetime | None = None) -> Waiting:
         overdue=Count("pk", filter=Q(status__in=FIRST_ANSWER_DUE, received_at__lt=promised_before(now))),
         lapsing=Count("pk", filter=Q(status=Status.OFFERED, offer_lapses_on__lte=lapsing_until(now))),
         without_consent=Count("pk", filter=Q(consent_version="")),
+        questions=Count("pk", filter=Q(Message.question_waits())),
+        newer_documents=Count("pk", filter=Document.newer_one_waits()),
         dropped=Count("pk", filter=Q(status__in=(*OPEN_STATUSES, Status.OFFERED)) & Q(_was_dropped())),
     )
     on_its_way = Q(released_at__isnull=False)
@@ -124,7 +138,12 @@ def oldest_for(user, limit: int = 8) -> list[Application]:
     return list(
         Application.objects.visible_to(user)
         .filter(due | is_asked_of(user))
-        .annotate(was_asked=asked, is_done=Reading.done_by(user), waits_since=waits_since)
+        .annotate(
+            was_asked=asked,
+            is_done=Reading.done_by(user),
+            waits_since=waits_since,
+            idea_title=QuestionAnswer.idea_title(),
+        )
         .order_by(F("is_done").asc(), F("was_asked").desc(), "waits_since", "pk")
         .select_related("project")
         .defer("motivation", "links", "project__description", "project__imported")[:limit]

@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from applications import letters, workflow
@@ -225,7 +225,7 @@ class BulkPages(ApplicationPages):
     def compare(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
         return self._on_to("compare", request, queryset)
 
-    @admin.action(description=gettext_lazy("Star"), permissions=["view"])
+    @admin.action(description=pgettext_lazy("what is done to many", "Star"), permissions=["view"])
     def star_chosen(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
         return self._star(request, queryset, True)
 

@@ -9,10 +9,10 @@ from django.template.defaultfilters import floatformat
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, npgettext
 
 from applications.forms.bulk import DECISION_WORDS
 from applications.models import Application, Decision, Reading
@@ -34,20 +34,35 @@ def star(application: Application) -> SafeString:
 def applicant(application: Application) -> SafeString:
     return format_html(
         '<span class="person"><span class="initials" aria-hidden="true">{}</span><span class="person-words">'
-        '<span class="person-name">{}</span> <span class="person-address">{}</span></span></span>',
+        '<span class="person-name">{}</span> <span class="person-address">{}</span>{}</span></span>',
         application.initials,
         application.full_name,
         application.email,
+        SafeString("") if application.is_confirmed else _address_mark(_("address not confirmed")),
     )
+
+
+@functools.cache
+def _address_mark(words: str) -> SafeString:
+    return format_html(' <span class="person-mark">{}</span>', words)
 
 
 def status(application: Application, decision: Decision | None) -> SafeString:
     """The status, and beneath it what was decided and not told yet."""
     badge = _badge(application.status, application.get_status_display())
     consent = SafeString("") if application.is_consented else _mark(_("By hand, no consent yet"))
+    question = _mark(_("Question waits"), "is-question") if application.has_question else SafeString("")
+    newer = _mark(_("Newer document"), "is-question") if application.has_newer_document else SafeString("")
+    erasure = _erasure_mark(application) if application.erasure_asked_at else SafeString("")
+    decided = _decision_mark(decision) if decision else SafeString("")
     return format_html(
-        '<span class="status-cell">{}{}{}</span>', badge, _decision_mark(decision) if decision else "", consent
+        '<span class="status-cell">{}{}{}{}{}{}</span>', badge, decided, question, newer, consent, erasure
     )
+
+
+def _erasure_mark(application: Application) -> SafeString:
+    day = date_format(timezone.localtime(application.erasure_asked_at), "DATE_FORMAT")
+    return _mark(_("To be erased"), title=_("The student asks that this is erased (since %(day)s).") % {"day": day})
 
 
 @functools.cache
@@ -69,6 +84,17 @@ def _mark(words: str, style: str = "", title: str = "") -> SafeString:
     return format_html(' <span class="{}"{}>{}</span>', f"decision-mark {style}".rstrip(), why, words)
 
 
+def project(application: Application) -> SafeString:
+    """The project, and beneath it what the student calls their own idea, where the project asks for one."""
+    if not application.idea_title:
+        return conditional_escape(application.project.title)
+    return format_html(
+        '<span class="two-lines"><span>{}</span> <span class="second-line">{}</span></span>',
+        application.project.title,
+        _("“%(idea)s”") % {"idea": application.idea_title},
+    )
+
+
 def university(application: Application) -> SafeString:
     return format_html(
         '<span class="two-lines"><span>{}</span> <span class="second-line">{}</span></span>',
@@ -83,7 +109,7 @@ def received(application: Application) -> SafeString:
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
         date_format(moment, "DATETIME_FORMAT"),
-        date_format(moment, "j M Y"),
+        date_format(moment, "SHORT_DATE_FORMAT"),
     )
 
 
@@ -112,7 +138,8 @@ def count(application: Application) -> SafeString:
     number = application.rating_count
     if not number:
         return NOTHING
-    return format_html('{}<span class="card-label"> {}</span>', number, ngettext("rating", "ratings", number))
+    words = npgettext("after a number", "rating", "ratings", number)
+    return format_html('{}<span class="card-label"> {}</span>', number, words)
 
 
 def figure(

@@ -23,10 +23,12 @@ from applications.models import (
     Decision,
     Document,
     Event,
+    QuestionAnswer,
     Review,
     Star,
     ratings_are_readable,
 )
+from applications.openings import note_compared
 from applications.statuses import Status
 
 FEWEST, MOST = 2, 6
@@ -89,6 +91,8 @@ class ComparisonPages(BulkPages):
         if not FEWEST <= len(chosen.applications) <= MOST:
             messages.info(request, _("Choose two to six applications to compare them."))
             return HttpResponseRedirect(self._list_url(request))
+        if request.method == "GET":
+            note_compared(chosen.applications, request.user)
         form = PickForm(chosen.applications, request.POST if is_post else None, pending=chosen.pending)
         if not form.is_valid():
             return self._compare_page(request, chosen, form)
@@ -104,6 +108,7 @@ class ComparisonPages(BulkPages):
                 is_starred=Exists(Star.objects.filter(application=OuterRef("pk"), user=user)),
                 has_readable_ratings=ExpressionWrapper(ratings_are_readable(user), output_field=BooleanField()),
                 note_count=Count("events", filter=Q(events__kind=Event.Kind.NOTE)),
+                idea_title=QuestionAnswer.idea_title(),
             )
             .prefetch_related(
                 Prefetch("reviews", reviews, to_attr="readable_reviews"),

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from applications import workflow
 from applications.admin.base import ApplicationPages
+from applications.models import Erasure
 
 
 class ErasurePages(ApplicationPages):
@@ -25,7 +26,8 @@ class ErasurePages(ApplicationPages):
         if not self.may_erase(request, application):
             raise PermissionDenied
         if request.method == "POST":
-            workflow.erase(application)
+            has_asked = application.erasure_asked_at is not None
+            workflow.erase(application, cause=Erasure.Cause.STUDENT if has_asked else Erasure.Cause.REVIEWER)
             self.log_deletions(request, [application])
             messages.success(
                 request,

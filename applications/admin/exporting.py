@@ -1,12 +1,10 @@
 """Taking out what the list shows: the page where it is asked for, and those of exports that take longer."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.db.models import QuerySet
 from django.http import (
     FileResponse,
@@ -102,8 +100,9 @@ class ExportPages(ApplicationPages):
             return HttpResponseRedirect(self._url(request, "export_job", export.pk))
         if export_format == Export.Format.ZIP:
             archive = exports.Archive(pks, request.user)
-            answer = StreamingHttpResponse(_without_database(archive))
+            answer = StreamingHttpResponse(exports.without_database(archive))
             answer["Content-Length"] = str(len(archive))
+            taken_out = archive.taken_out
         else:
             # Written to its end before the answer begins: a fault is an error page, never half a table.
             file = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - closed with the answer
@@ -114,7 +113,8 @@ class ExportPages(ApplicationPages):
                 raise
             file.seek(0)
             answer = FileResponse(file)
-        exports.record_sent(request.user, export_format, len(pks))
+            taken_out = [(pk, None) for pk in pks]
+        exports.record_sent(request.user, export_format, len(pks), taken_out)
         return _as_attachment(answer, export_format, timezone.now())
 
     @staticmethod
@@ -199,13 +199,6 @@ class ExportPages(ApplicationPages):
         if export is None:
             raise Http404
         return export
-
-
-def _without_database(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """`parts`, sent without keeping a connection to the database for as long as a slow download takes."""
-    if not connection.in_atomic_block:
-        connection.close()
-    yield from parts
 
 
 def _as_attachment(answer: HttpResponseBase, export_format: str, moment) -> HttpResponseBase:

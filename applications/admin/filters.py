@@ -2,7 +2,9 @@
 
 `?status=` a status or `open`; `?reading=` unread, read, skipped, abstained, asked, starred (each of one's own);
 `?decision=` staged, on_its_way, dropped; `?overdue=yes`; `?reached=` interview, offered, accepted;
-`?by_hand=` waiting (for the student's consent) or yes; `?project__id__exact=`, `?project__topic__id__exact=`.
+`?from_student=` question (that waits for an answer), document (a newer one, to be taken or left);
+`?address=` confirmed, not_confirmed; `?by_hand=` waiting (for the student's consent) or yes;
+`?project__id__exact=`, `?project__topic__id__exact=`.
 """
 
 from django.contrib import admin
@@ -11,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from applications.admin.queue import asked_of
-from applications.models import Application, Decision, Event, Reading, Star
+from applications.models import Application, Decision, Document, Event, Message, Reading, Star
 from applications.statuses import OPEN_STATUSES, Status
 from projects.models import Project, Topic
 
@@ -135,6 +137,36 @@ class ByHandFilter(admin.SimpleListFilter):
         if self.value() == "waiting":
             return queryset.filter(consent_version="")
         return queryset.filter(entered_by__isnull=False) if self.value() == "yes" else queryset
+
+
+class FromStudentFilter(admin.SimpleListFilter):
+    """What students have said since they applied, and what nobody has answered yet."""
+
+    title = gettext_lazy("from the student")
+    parameter_name = "from_student"
+
+    def lookups(self, request, model_admin):
+        return [("question", _("Question waits")), ("document", _("Newer document"))]
+
+    def queryset(self, request, queryset):
+        if self.value() == "question":
+            return queryset.filter(Message.question_waits())
+        return queryset.filter(Document.newer_one_waits()) if self.value() == "document" else queryset
+
+
+class AddressFilter(admin.SimpleListFilter):
+    """Whether the student has opened their link and said that the address is theirs."""
+
+    title = gettext_lazy("address")
+    parameter_name = "address"
+
+    def lookups(self, request, model_admin):
+        return [("confirmed", _("Confirmed")), ("not_confirmed", _("Not confirmed"))]
+
+    def queryset(self, request, queryset):
+        if self.value() not in ("confirmed", "not_confirmed"):
+            return queryset
+        return queryset.filter(confirmed_at__isnull=self.value() == "not_confirmed")
 
 
 class _RelatedFilter(admin.SimpleListFilter):

@@ -26,7 +26,16 @@ from django.utils.translation import gettext_lazy
 from applications import search
 from applications.admin import cells, filters, queue
 from applications.admin.base import ApplicationPages
-from applications.models import Application, Decision, Reading, Star, ratings_are_readable
+from applications.models import (
+    Application,
+    Decision,
+    Document,
+    Message,
+    QuestionAnswer,
+    Reading,
+    Star,
+    ratings_are_readable,
+)
 from applications.statuses import OPEN_STATUSES, Status
 from projects.models import Criterion, Project
 
@@ -93,6 +102,9 @@ def with_own_marks(applications: QuerySet[Application], user) -> QuerySet[Applic
             own_reading=Subquery(own_reading),
             has_readable_ratings=ExpressionWrapper(ratings_are_readable(user), output_field=BooleanField()),
             has_criteria=Exists(Criterion.objects.filter(project=OuterRef("project"))),
+            has_question=Message.question_waits(),
+            has_newer_document=ExpressionWrapper(Document.newer_one_waits(), output_field=BooleanField()),
+            idea_title=QuestionAnswer.idea_title(),
         )
         .defer("motivation", "links")
         .select_related("project")
@@ -144,7 +156,7 @@ class ListPages(ApplicationPages):
         "star",
         "applicant",
         "status_badge",
-        "project",
+        "project_cell",
         "university_cell",
         "received",
         "waiting",
@@ -162,7 +174,9 @@ class ListPages(ApplicationPages):
         filters.OverdueFilter,
         filters.DecisionFilter,
         filters.ReachedFilter,
+        filters.FromStudentFilter,
         filters.ByHandFilter,
+        filters.AddressFilter,
         filters.ProjectFilter,
         filters.TopicFilter,
         "received_at",
@@ -208,6 +222,10 @@ class ListPages(ApplicationPages):
     @admin.display(description=gettext_lazy("status"), ordering=IN_ORDER_OF_THE_MOVES)
     def status_badge(self, application: Application) -> str:
         return cells.status(application, open_decision(application))
+
+    @admin.display(description=gettext_lazy("project"), ordering="project")
+    def project_cell(self, application: Application) -> str:
+        return cells.project(application)
 
     @admin.display(description=gettext_lazy("university"), ordering="university")
     def university_cell(self, application: Application) -> str:

@@ -1,6 +1,7 @@
 """What stands in the panels of the review page, looked up in as few questions as it takes, as plain data."""
 
 import dataclasses
+import datetime
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from applications.models import (
     CriterionScore,
     Decision,
     Document,
+    Message,
+    Opening,
+    QuestionAnswer,
     Reading,
     Review,
     ReviewRequest,
@@ -22,7 +26,7 @@ from applications.models import (
     ratings_are_readable,
 )
 from applications.statuses import OPEN_STATUSES, UNDO
-from projects.models import Project
+from projects.models import Project, Question
 
 # Ratings
 
@@ -117,6 +121,55 @@ def own_marks(application: Application, user) -> OwnMarks:
     return OwnMarks(bool(row["is_readable"]), row["is_starred"])
 
 
+# What the student says, beside what the form asks everybody
+
+
+@dataclasses.dataclass(frozen=True)
+class Thread:
+    """What the student has asked and the reviewers have written since, oldest first; and what still waits."""
+
+    messages: list[Message]  # each knows `waits`: whether it is a question that waits for an answer
+
+    @property
+    def waiting(self) -> list[Message]:
+        return [message for message in self.messages if message.waits]
+
+
+def thread(application: Application) -> Thread:
+    """One question to the database. Nothing that was said before the first question is part of the thread."""
+    waits = Exists(Message.objects.unanswered().filter(pk=OuterRef("pk")))
+    messages = list(application.messages.annotate(waits=waits))
+    begin = next((number for number, message in enumerate(messages) if message.is_from_student), len(messages))
+    return Thread(messages[begin:])
+
+
+@dataclasses.dataclass(frozen=True)
+class Offer:
+    """Newer versions of one kind of document that wait to be taken, and those that count until then."""
+
+    newer: list[Document]
+    present: list[Document]
+
+    @property
+    def sent_at(self):
+        return self.newer[0].offered_at
+
+
+def offers(application: Application, present: Iterable[Document]) -> list[Offer]:
+    """What is offered, by what it would take the place of: the same kind, and the same question of the project."""
+    by_kind: dict[tuple, list[Document]] = {}
+    for document in application.offered_documents():
+        by_kind.setdefault((document.kind, document.question_id), []).append(document)
+    return [Offer(newer, [d for d in present if (d.kind, d.question_id) == kind]) for kind, newer in by_kind.items()]
+
+
+def idea_title(application: Application, answers: Iterable[QuestionAnswer]) -> str:
+    """What the student calls their own idea, read from `answers`; the rule of `QuestionAnswer.idea_title`."""
+    if not application.project.is_own_idea:
+        return ""
+    return next((answer.text for answer in answers if answer.kind == Question.Kind.SHORT), "")
+
+
 # Who reads with me
 
 
@@ -177,6 +230,38 @@ def askable(application: Application, user) -> QuerySet:
 def supervises(application: Application, user) -> bool:
     """Whether `user` has the say over the application's project; the rule of `Project.objects.supervised_by`."""
     return user.is_superuser or application.project.supervisor_id == user.pk
+
+
+# Who has opened what
+
+MOST_OPENINGS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenedBy:
+    """One person, and what they opened on which days, the last day first."""
+
+    name: str
+    days: dict[datetime.date, list[str]]
+
+
+def opened_by(application: Application) -> list[OpenedBy]:
+    """Who has opened the application and its documents, by name: what the student can be shown, too."""
+    people: dict[tuple, OpenedBy] = {}
+    rows = application.openings.select_related("document").order_by("-day", "first_at", "pk")[:MOST_OPENINGS]
+    for row in rows:
+        person = people.setdefault((row.user_id, row.user_name), OpenedBy(row.user_name, {}))
+        person.days.setdefault(row.day, []).append(_what_was_opened(row))
+    return sorted(people.values(), key=lambda person: person.name.casefold())
+
+
+def _what_was_opened(opening: Opening) -> str:
+    thing = _name_with_version(opening.document) if opening.document else _("the application")
+    if opening.way == Opening.Way.DOWNLOADED:
+        return _("%(thing)s (downloaded)") % {"thing": thing}
+    if opening.way == Opening.Way.EXPORTED:
+        return _("%(thing)s (taken out in an export)") % {"thing": thing}
+    return thing
 
 
 # Decisions

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from applications import invitations, workflow
 from applications.admin.remaining import RemainingPages
 from applications.models import CriterionScore, Invitation
-from projects.admin import ProjectAdmin
+from projects.admin import ProjectAdmin, ProjectPartInline
 from projects.models import CoAdvisor, Criterion, Project
 
 
@@ -70,40 +70,18 @@ class CriteriaFormSet(forms.BaseInlineFormSet):
             )
 
 
-class CriterionInline(admin.StackedInline):
-    """Whoever may change the project may change its criteria; whoever sees it sees them.
-
-    Stacked, because the rows of a table have no labels; all five at once, so that none needs a script.
-    """
+class CriterionInline(ProjectPartInline):
+    """All five rows at once, so that none needs a script."""
 
     model = Criterion
     form = CriterionForm
     formset = CriteriaFormSet
     fields = [("name", "weight")]
-    classes = ["collapse"]
     max_num = Criterion.MOST
     verbose_name_plural = gettext_lazy("Criteria by which applications are rated (three to five, or none)")
 
     def get_extra(self, request: HttpRequest, obj: Project | None = None, **kwargs) -> int:
         return Criterion.MOST - (obj.criteria.count() if obj else 0)
-
-    def has_view_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
-        return request.user.has_perm("projects.view_project")
-
-    def has_add_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
-        return self._may_change(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
-        return self._may_change(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
-        return self._may_change(request, obj)
-
-    def _may_change(self, request: HttpRequest, obj: Project | None) -> bool:
-        if obj is None:
-            return request.user.has_perm("projects.add_project")
-        is_theirs = Project.objects.supervised_by(request.user).filter(pk=obj.pk).exists()
-        return request.user.has_perm("projects.change_project") and is_theirs
 
 
 admin.site.unregister(Project)
@@ -113,7 +91,7 @@ admin.site.unregister(Project)
 class ReviewedProjectAdmin(RemainingPages, ProjectAdmin):
     """The project's page of the catalogue, with what concerns its reviewers."""
 
-    inlines = [CriterionInline]
+    inlines = [*ProjectAdmin.inlines, CriterionInline]
 
     def get_urls(self) -> list:
         view = self.admin_site.admin_view
@@ -123,14 +101,6 @@ class ReviewedProjectAdmin(RemainingPages, ProjectAdmin):
             ),
             *super().get_urls(),
         ]
-
-    def get_inline_formsets(self, request: HttpRequest, formsets, inline_instances, obj=None, **kwargs):
-        """A section with an error stands open: Django looks at the rows, not at what concerns them all."""
-        shown = super().get_inline_formsets(request, formsets, inline_instances, obj, **kwargs)
-        for section in shown:
-            if section.formset.is_bound and section.formset.non_form_errors():
-                section.classes = ""
-        return shown
 
     def save_related(self, request: HttpRequest, form, formsets, change: bool) -> None:
         super().save_related(request, form, formsets, change)

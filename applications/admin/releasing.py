@@ -26,7 +26,7 @@ from applications import letters, workflow
 from applications.admin.deciding import DecisionPages, wording_as_shown
 from applications.forms import PersonalLineField
 from applications.forms.bulk import is_key
-from applications.models import Application, Decision, Letter
+from applications.models import Application, Decision, Letter, QuestionAnswer
 from applications.statuses import Status
 
 ROWS = 100  # a page; each posts four fields, and Django takes 500 of them
@@ -60,7 +60,7 @@ def in_groups(decisions: QuerySet[Decision]) -> QuerySet[Decision]:
     rank = [When(group=kind, then=Value(number)) for number, kind in enumerate(GROUPS)]
     return (
         decisions.annotate(group=Case(*told, default=Value(SILENT)))
-        .annotate(rank=Case(*rank, default=Value(len(GROUPS))))
+        .annotate(rank=Case(*rank, default=Value(len(GROUPS))), idea_title=QuestionAnswer.idea_title("application"))
         .order_by("rank", "application__project__title", "application__project_id", "application__full_name", "pk")
     )
 

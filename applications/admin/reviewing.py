@@ -5,6 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +18,7 @@ from applications.admin.deciding import move_words
 from applications.forms import AddDocumentsForm, AskForm, NoteForm, ReviewForm, TransferForm, WriteForm
 from applications.inspection import FLAG_WORDS
 from applications.models import Application, Decision, Document, Event, Preference
+from applications.openings import note_opened
 from applications.retention import erase_on
 from applications.statuses import OPEN_STATUSES, Status, reviewer_needs_reason
 
@@ -34,6 +36,12 @@ def may_be_staged_at_once(from_status: str, to_status: str) -> bool:
     """Whether one press is enough: a reason would have to be written, and reading begins by itself."""
     is_beginning = (from_status, to_status) == (Status.RECEIVED, Status.IN_REVIEW)
     return not is_beginning and not reviewer_needs_reason(from_status, to_status)
+
+
+def _subject_of_answer(application: Application) -> str:
+    """What stands over the answer to a question unless somebody changes it, in the student's language."""
+    with translation.override(application.language):
+        return _("Your question")
 
 
 class ReviewPages(ApplicationPages):
@@ -55,6 +63,8 @@ class ReviewPages(ApplicationPages):
         application = self._application(request, int(object_id) if object_id.isdecimal() else None)
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
+        if request.method == "GET":
+            note_opened(application, request.user)
         return self._review_page(request, application)
 
     def _review_page(self, request: HttpRequest, application: Application, status: int = 200, **forms) -> HttpResponse:
@@ -64,6 +74,7 @@ class ReviewPages(ApplicationPages):
 
     def _review_context(self, request: HttpRequest, application: Application) -> dict:
         documents = application.current_documents()
+        question_answers = list(application.question_answers.all())
         history = list(application.events.select_related("decision"))
         return {
             **self.admin_site.each_context(request),
@@ -76,9 +87,12 @@ class ReviewPages(ApplicationPages):
             "shown": self._shown_document(request, documents),
             "former_documents": application.former_documents(),
             "former_answers": application.former_answers.all(),
+            "question_answers": question_answers,
+            "idea_title": panels.idea_title(application, question_answers),
             "notes": [event for event in reversed(history) if event.kind == Event.Kind.NOTE],
             "history": [event for event in history if event.kind != Event.Kind.NOTE],
             "letters": application.letters.order_by("created_at", "pk"),
+            "opened_by": panels.opened_by(application),
             "days_late": panels.days_late(application),
             "same_person": panels.same_person(application, self.get_queryset(request)),
             "may_note": self.has_change_permission(request, application),
@@ -91,6 +105,7 @@ class ReviewPages(ApplicationPages):
             **self._ratings(request, application, documents),
             **self._decisions(request, application),
             **self._casework(request, application),
+            **self._said(request, application, documents),
             "note_form": NoteForm(),
             "note_url": self._url(request, "note", application.pk),
         }
@@ -154,12 +169,24 @@ class ReviewPages(ApplicationPages):
             "circle": circle,
             "ask_form": AskForm(panels.askable(application, request.user)) if circle.may_be_asked else None,
             "ask_url": self._url(request, "ask", application.pk),
-            "write_form": WriteForm(),
-            "write_url": self._url(request, "write", application.pk),
             "documents_form": AddDocumentsForm() if application.status in OPEN_STATUSES else None,
             "documents_url": self._url(request, "documents", application.pk),
             "transfer_form": TransferForm(targets) if may_ask and application.status in OPEN_STATUSES else None,
             "transfer_url": self._url(request, "transfer", application.pk),
+        }
+
+    def _said(self, request: HttpRequest, application: Application, documents: list[Document]) -> dict:
+        """What the student has asked and sent since; `CaseworkPages` answers, takes and leaves."""
+        thread = panels.thread(application)
+        return {
+            "thread": thread,
+            "write_form": WriteForm(initial={"subject": _subject_of_answer(application)} if thread.waiting else None),
+            "write_url": self._url(request, "write", application.pk),
+            "settle_url": self._url(request, "settle", application.pk),
+            "offers": panels.offers(application, documents),
+            "may_take": application.status in OPEN_STATUSES,
+            "take_url": self._url(request, "take", application.pk),
+            "leave_url": self._url(request, "leave", application.pk),
         }
 
     @staticmethod

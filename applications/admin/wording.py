@@ -49,21 +49,22 @@ class LetterWordingAdmin(RestrictedAdmin):
             "title": _("Words of the letters"),
             "opts": self.opts,
             "may_edit": self.has_change_permission(request),
-            "several_languages": len(settings.LANGUAGES) > 1,
-            "groups": [
-                (heading, [self._row(kind, code, own) for kind in kinds for code, _name in settings.LANGUAGES])
-                for heading, kinds in groups
-            ],
+            "groups": [(heading, [self._letter(kind, own) for kind in kinds]) for heading, kinds in groups],
         }
         return TemplateResponse(request, "admin/applications/letterwording/change_list.html", context)
 
-    def _row(self, kind: str, code: str, own: dict) -> dict:
-        return {
-            "label": Letter.Kind(kind).label,
-            "language": dict(settings.LANGUAGES)[code],
-            "own": own.get((kind, code)),
-            "edit_url": reverse("admin:applications_letterwording_edit", args=[kind, code]),
-        }
+    @staticmethod
+    def _letter(kind: str, own: dict) -> dict:
+        """One letter with its words in each language."""
+        languages = [
+            {
+                "language": name,
+                "own": own.get((kind, code)),
+                "edit_url": reverse("admin:applications_letterwording_edit", args=[kind, code]),
+            }
+            for code, name in settings.LANGUAGES
+        ]
+        return {"label": Letter.Kind(kind).label, "languages": languages}
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         if not self.has_add_permission(request):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from applications.groups import CO_ADVISORS, SUPERVISORS
 from applications.models import Preference
-from projects.models import CoAdvisor, Criterion, Project, Topic
+from projects.models import CoAdvisor, Criterion, Project, Question, Topic
 
 SLUG = "demo-"  # by their addresses a second run finds its projects again
 CRITERIA = (("Background", 2), ("Motivation", 1), ("Programming", 1), ("Mathematics", 1), ("Availability", 1))
@@ -19,6 +19,51 @@ REVIEWERS = (
     "Lucía Lectora", "Kofi Kritik", "Ida Insight", "Noor Notewise", "Pedro Prüfer", "Hana Handout",
 )  # fmt: skip
 
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A question of a project's own, with answers that invented people give."""
+
+    prompt: str
+    kind: str
+    answers: tuple[str, ...] = ()
+    hint: str = ""
+    is_required: bool = False
+
+
+LANGUAGES = Asked(
+    "Which programming languages do you know well?",
+    Question.Kind.SHORT,
+    ("Python, some C++", "Python and Rust", "Python, R", "Julia; Python for the glue", "C++, CUDA, Python"),
+    is_required=True,
+)
+PROUD_OF = Asked(
+    "Tell us about a piece of work that you are proud of",
+    Question.Kind.LONG,
+    (
+        "A parser for an old file format of our archive.\n\nNobody had the documentation any more, so I wrote "
+        "down what I found out; others use it now.",
+        "My bachelor thesis: half a year of measurements, and one figure that holds in every one of them.",
+        "I taught the exercises of the first-year course twice. The second time, I threw half of my slides away.",
+    ),
+    hint="A few sentences are enough.",
+)
+HOW_LONG = Asked(
+    "How long would you like to work on it?", Question.Kind.CHOICE, ("Six months", "Nine months", "A year")
+)
+SAMPLE = Asked("A sample of your writing", Question.Kind.FILE, hint="A report or a thesis, in any language.")
+IDEAS = (
+    (
+        "How small can a translator be?",
+        "I would like to find the smallest model that still translates patient letters.",
+    ),
+    ("Counting cells without labels", "Microscopes give us films, not pictures. I would use what moves as the label."),
+    ("Does sorting the data matter?", "The order of training is random everywhere. I would measure what order costs."),
+    (
+        "Weather for one field",
+        "Sensors on a single farm, and a model that corrects the forecast for it.\n\nData: open.",
+    ),
+)
 
 FORMER = 1.5  # the weight of projects of earlier years
 
@@ -37,6 +82,8 @@ class Sketch:
     criteria: int = 0
     closed: int | None = None
     weight: float = 10
+    asks: tuple[Asked, ...] = ()
+    is_own_idea: bool = False
 
     @property
     def is_former(self) -> bool:
@@ -45,11 +92,31 @@ class Sketch:
 
 
 SKETCHES = (
-    Sketch("long-sequences", "Learning to align very long sequences", "Genomics", -120, 12, 3, criteria=3, weight=14),
+    Sketch(
+        "long-sequences",
+        "Learning to align very long sequences",
+        "Genomics",
+        -120,
+        12,
+        3,
+        criteria=3,
+        weight=14,
+        asks=(LANGUAGES, PROUD_OF, SAMPLE),
+    ),
     Sketch("bacteria-graphs", "Graph models of bacterial communities", "Genomics", -150, -24, 2, criteria=4),
     Sketch("small-machines", "Training on small machines", "Neural Network Theory", -165, weight=18),
-    Sketch("which-layers", "Which layers forget first?", "Neural Network Theory", -80, 30, 4, 2, weight=9),
-    Sketch("bedside", "Forecasts from bedside monitors", "Medical", -160, -50, 4, 2, weight=11),
+    Sketch(
+        "which-layers",
+        "Which layers forget first?",
+        "Neural Network Theory",
+        -80,
+        30,
+        4,
+        2,
+        weight=9,
+        asks=(PROUD_OF, HOW_LONG),
+    ),
+    Sketch("bedside", "Forecasts from bedside monitors", "Medical", -160, -50, 4, 2, weight=11, asks=(LANGUAGES,)),
     Sketch("skin-images", "Fair segmentation of skin images", "Medical", -170, None, 5, criteria=5, weight=10),
     Sketch("compressed-genomes", "Compressing genomes with language models", "Genomics", -168, weight=16),
     Sketch("energy-per-token", "What does a token cost? Energy of inference", "Neural Network Theory", -55, 40, 2),
@@ -57,6 +124,7 @@ SKETCHES = (
     Sketch("scanned-reports", "Reading scanned reports robustly", "Medical", -35, 4, 1, 0, weight=6),
     Sketch("variants", "Calling variants with transformers", "Genomics", -420, -320, closed=-300, weight=FORMER),
     Sketch("pruning", "Pruning networks by gradients", "Neural Network Theory", -690, -600, closed=-580, weight=FORMER),
+    Sketch("own-idea", "Your own idea", "Neural Network Theory", -140, None, 6, weight=8, is_own_idea=True),
 )
 
 
@@ -69,6 +137,7 @@ class DemoProject:
     reviewers: list
     addresses: list[str]
     criteria: list[Criterion]
+    questions: list[Question]
     accepted: int = 0
     offered: int = 0
 
@@ -137,12 +206,29 @@ def _project(sketch: Sketch, supervisor) -> Project:
             "deadline": None if sketch.deadline is None else today + datetime.timedelta(days=sketch.deadline),
             "closed_at": None if sketch.closed is None else timezone.now() + datetime.timedelta(days=sketch.closed),
             "is_published": not sketch.is_former,
+            "is_own_idea": sketch.is_own_idea,
         },
     )
     if is_new:
         for position, (name, weight) in enumerate(CRITERIA[: sketch.criteria]):
             Criterion.objects.create(project=row, name=name, weight=weight, position=position)
+        _ask(row, sketch)
     return row
+
+
+def _ask(row: Project, sketch: Sketch) -> None:
+    if sketch.is_own_idea:
+        row.ask_for_idea()
+    for position, asked in enumerate(sketch.asks, start=1):
+        options = "\n".join(asked.answers) if asked.kind == Question.Kind.CHOICE else ""
+        row.questions.create(
+            prompt=asked.prompt,
+            hint=asked.hint,
+            kind=asked.kind,
+            options=options,
+            is_required=asked.is_required,
+            position=position,
+        )
 
 
 def _with_everything(row: Project, sketch: Sketch) -> DemoProject:
@@ -150,4 +236,5 @@ def _with_everything(row: Project, sketch: Sketch) -> DemoProject:
     reviewers = list(dict.fromkeys([row.supervisor, *named]))
     addresses = list(dict.fromkeys(user.email for user in reviewers if user.email))
     accepted, offered = (row.applications.filter(status=status).count() for status in ("accepted", "offered"))
-    return DemoProject(row, sketch, reviewers, addresses, list(row.criteria.all()), accepted, offered)
+    criteria, questions = list(row.criteria.all()), list(row.questions.asked())
+    return DemoProject(row, sketch, reviewers, addresses, criteria, questions, accepted, offered)

@@ -111,6 +111,14 @@ NOTES = (
     "Transcript of the last term is missing; will come in January.",
     "Let us wait until everybody has read this one.",
 )
+# What students ask after they have applied, and what they are told.
+QUESTIONS = (
+    ("Could I begin two weeks later than I wrote?", "Yes, that is no problem at all."),
+    ("Is it possible to work on this from abroad for the first month?", "The first month, yes. Let us talk about it."),
+    ("My transcript of this term comes in March. Shall I send it then?", "Please do, on the same page."),
+    ("Which of the papers on your page should I read first?", "The second one; the first repeats half of it."),
+    ("Would the thesis be written in English or in German?", "In English, please. We speak both."),
+)
 PERSONAL_LINES = (
     "I have enjoyed reading your letter, in particular the part about measuring first.",
     "We had many applications this term, and yours was among the last four.",

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from applications import letters
 from applications.demo import people
-from applications.demo.catalogue import DemoProject
+from applications.demo.catalogue import IDEAS, DemoProject
 from applications.demo.papers import Paper
 from applications.letters import wording
 from applications.models import (
@@ -25,6 +25,8 @@ from applications.models import (
     Event,
     FormerAnswers,
     Letter,
+    Message,
+    QuestionAnswer,
     Reading,
     Rendition,
     Review,
@@ -33,9 +35,11 @@ from applications.models import (
     Star,
     email_key,
 )
+from applications.models.application import QUESTIONS
 from applications.search import entry_words
 from applications.statuses import OPEN_STATUSES, Status, letter_kind
 from applications.workflow import CONSENT_VERSION
+from projects.models import Question
 
 MARK = "demo-seed"  # in `nonce`: by this, and by its reserved address, a demo application is known
 REVIEW_LINK = "{review_link}"  # filled once the application has its primary key
@@ -58,6 +62,7 @@ class Rows:
     documents: list[Document] = dataclasses.field(default_factory=list)
     renditions: list[Rendition] = dataclasses.field(default_factory=list)
     entries: list[SearchEntry] = dataclasses.field(default_factory=list)
+    question_answers: list[QuestionAnswer] = dataclasses.field(default_factory=list)
     former_answers: list[FormerAnswers] = dataclasses.field(default_factory=list)
     decisions: list[Decision] = dataclasses.field(default_factory=list)
     reviews: list[Review] = dataclasses.field(default_factory=list)
@@ -66,6 +71,7 @@ class Rows:
     requests: list[ReviewRequest] = dataclasses.field(default_factory=list)
     stars: list[Star] = dataclasses.field(default_factory=list)
     letters: list[Letter] = dataclasses.field(default_factory=list)
+    messages: list[Message] = dataclasses.field(default_factory=list)
     events: list[Event] = dataclasses.field(default_factory=list)
     files: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)  # name in the storage, content
 
@@ -86,7 +92,8 @@ class Story:
         self.rows, self.project, self.papers, self.rng, self.now = rows, project, papers, rng, now
         self.events: list[Event] = []
         self.documents: list[Document] = []
-        self.texts: list[str] = []
+        self.texts: dict[uuid.UUID, str] = {}
+        self.question_answers: list[QuestionAnswer] = []
         self.reviews: list[Review] = []
         self.readings: dict[int, Reading] = {}
         self.application = self._application(person, reference)
@@ -217,6 +224,27 @@ class Story:
             application.confirmed_at = min(at + datetime.timedelta(minutes=self.rng.randrange(2, 900)), self.now)
             self._event(Event.Kind.CONFIRMED, application.confirmed_at)
 
+    def _answer_questions(self) -> None:
+        """The project's own questions; what is not asked for is left out by some."""
+        title, idea = self.rng.choice(IDEAS)
+        answers = {asked.prompt: asked.answers for asked in self.project.sketch.asks}
+        for question in self.project.questions:
+            if not question.is_required and self.rng.random() < 0.4:
+                continue
+            if question.kind == Question.Kind.FILE:
+                self._document(Document.Kind.OTHER, 0, "report_final.pdf", question=question)
+                continue
+            own_idea = title if question.kind == Question.Kind.SHORT else idea
+            answer = QuestionAnswer(
+                application=self.application,
+                question=question,
+                prompt=question.prompt,
+                kind=question.kind,
+                position=question.position,
+                text=self.rng.choice(answers.get(question.prompt) or (own_idea,)),
+            )
+            self.question_answers.append(answer)
+
     def _hand_in(self, *, with_transcripts: bool) -> None:
         name = people.plain(self.application.full_name.split()[-1]).title()
         self._document(Document.Kind.CV, 0, f"CV {name}.pdf")
@@ -225,8 +253,11 @@ class Story:
                 self._document(Document.Kind.TRANSCRIPT, position, f"transcript_{name}_{position + 1}.pdf")
             if self.rng.random() < 0.06:
                 self._document(Document.Kind.OTHER, 0, "recommendation.pdf")
+            self._answer_questions()
 
-    def _document(self, kind: str, position: int, original_name: str, version: int = 1, at=None) -> Document:
+    def _document(
+        self, kind: str, position: int, original_name: str, version: int = 1, at=None, question: Question | None = None
+    ) -> Document:
         paper, document_id = self.rng.choice(self.papers[kind]), uuid.uuid4()
         document = Document(
             id=document_id,
@@ -240,6 +271,8 @@ class Story:
             created_at=at or self.application.received_at,
             position=position,
             version=version,
+            question=question,
+            title=question.prompt if question else "",
         )
         rendition = Rendition(
             document=document,
@@ -253,7 +286,7 @@ class Story:
         self.rows.files.append((document.file.name, paper.content))
         self.rows.files += zip(rendition.image_names, paper.images, strict=True)
         self.documents.append(document)
-        self.texts.append(paper.plain_words)
+        self.texts[document_id] = paper.plain_words
         return document
 
     # What happens to it
@@ -400,7 +433,7 @@ class Story:
     # And beside
 
     def _asides(self) -> None:
-        """Requests, stars, notes, staged decisions, corrected answers, later documents."""
+        """Requests, stars, questions, notes, staged decisions, corrected answers, later and better documents."""
         application, rng = self.application, self.rng
         is_open = application.status in OPEN_STATUSES
         if rng.random() < 0.08:
@@ -409,6 +442,8 @@ class Story:
             )
         if is_open and rng.random() < 0.12:
             self._ask()
+        if application.is_consented and application.status != Status.WITHDRAWN and rng.random() < 0.05:
+            self._student_asks()
         if application.status == Status.RECEIVED:
             if rng.random() < 0.04 and application.is_consented:
                 self._correct()
@@ -419,6 +454,8 @@ class Story:
             )
         if is_open and rng.random() < 0.03:
             self._add_transcript()
+        if application.may_offer_documents() and rng.random() < 0.05:
+            self._offer_better_cv()
         if is_open and rng.random() < 0.16:
             to_status = rng.choice(_STAGED_FROM[application.status])
             if to_status != Status.OFFERED or self.project.has_place_for_offer():
@@ -437,6 +474,7 @@ class Story:
     def _correct(self) -> None:
         application, at = self.application, self._moment()
         former = {name: str(value) for name, value in application.answers.items()}
+        former[QUESTIONS] = [[answer.prompt, answer.text] for answer in self.question_answers]
         self.rows.former_answers.append(
             FormerAnswers(application=application, version=1, answers=former, replaced_at=at)
         )
@@ -451,6 +489,52 @@ class Story:
         self._document(Document.Kind.TRANSCRIPT, position, "last term.pdf", at=at)
         self._event(Event.Kind.DOCUMENTS_ADDED, at, by=self.project.reviewers[0])
 
+    def _student_asks(self) -> None:
+        """A question; half of those whose students still wait are not answered yet, all others are."""
+        question, answer = self.rng.choice(people.QUESTIONS)
+        at = self._moment()
+        asked = Message(application=self.application, is_from_student=True, text=question, created_at=at)
+        self.rows.messages.append(asked)
+        self._event(Event.Kind.STUDENT_ASKED, at)
+        self._to_reviewers(Letter.Kind.NOTICE_QUESTION, at)
+        if self.application.status in OPEN_STATUSES and self.rng.random() < 0.5:
+            return
+        if self.application.status == Status.RECEIVED or self.rng.random() < 0.2:
+            asked.settled_at = self._moment()  # an answer by letter would be the beginning of reading
+            return
+        self._answer(answer, self._moment())
+
+    def _answer(self, text: str, at: datetime.datetime) -> None:
+        by = self.rng.choice(self.project.reviewers)
+        body = letters.with_personal_line(self._words(Letter.Kind.MESSAGE), text).body
+        words = letters.with_reference(self.application, letters.Wording("Your question", body))
+        letter = self._letter(Letter.Kind.MESSAGE, at, words)
+        self.rows.messages.append(
+            Message(
+                application=self.application,
+                is_from_student=False,
+                user=by,
+                author=by.get_full_name() or by.get_username(),
+                text=text,
+                letter=letter,
+                created_at=at,
+            )
+        )
+        self._event(Event.Kind.WROTE, at, by=by, text="Your question")
+
+    def _offer_better_cv(self) -> None:
+        """A newer CV came after reading began: it waits for a reviewer, or one has taken it already."""
+        at = self._moment()
+        former = next(document for document in self.documents if document.kind == Document.Kind.CV)
+        newer = self._document(Document.Kind.CV, 0, "CV_final_final(2).pdf", version=2, at=at)
+        newer.offered_at = at
+        self._event(Event.Kind.DOCUMENT_OFFERED, at)
+        self._to_reviewers(Letter.Kind.NOTICE_DOCUMENT, at)
+        if self.rng.random() < 0.4:
+            taken_at = self._moment()
+            former.replaced_at, newer.offered_at = taken_at, None
+            self._event(Event.Kind.DOCUMENT_TAKEN, taken_at, by=self.rng.choice(self.project.reviewers))
+
     def _finish(self) -> None:
         application = self.application
         ratings = [review.rating for review in self.reviews]
@@ -462,7 +546,9 @@ class Story:
         self.rows.applications.append(application)
         self.rows.readings += self.readings.values()
         self.rows.events += sorted(self.events, key=lambda event: event.created_at)
-        self.rows.entries.append(SearchEntry(application=application, words=entry_words(application, self.texts)))
+        self.rows.question_answers += self.question_answers
+        texts = [self.texts[document.pk] for document in self._current_documents()]
+        self.rows.entries.append(SearchEntry(application=application, words=entry_words(application, texts)))
 
     # What these share
 
@@ -475,7 +561,7 @@ class Story:
         return max(event.created_at for event in self.events)
 
     def _current_documents(self) -> list[Document]:
-        return [document for document in self.documents if document.replaced_at is None]
+        return [document for document in self.documents if document.counts]
 
     def _mark(self, reader, state: str, at: datetime.datetime) -> None:
         self.readings[reader.pk] = Reading(application=self.application, reviewer=reader, state=state, at=at)
@@ -505,30 +591,30 @@ class Story:
 
     def _letter(
         self, kind: str, at: datetime.datetime, words: letters.Wording, *, recipient: str = "", decision=None
-    ) -> None:
+    ) -> Letter:
         failed = not recipient and self.rng.random() < 0.002
         supervisor = self.project.supervisor
-        self.rows.letters.append(
-            Letter(
-                application=self.application,
-                decision=decision,
-                kind=kind,
-                to_student=not recipient,
-                recipient=recipient or self.application.email,
-                reply_to=supervisor.email or settings.SUPERVISOR_EMAIL,
-                sender_name="" if recipient else (supervisor.get_full_name() or settings.SUPERVISOR_NAME),
-                subject=words.subject,
-                body=words.body,
-                status=Letter.Status.FAILED if failed else Letter.Status.SENT,
-                attempts=1,
-                last_error="SMTPRecipientsRefused: 550 No such mailbox (demo)" if failed else "",
-                message_id=f"<{uuid.uuid4()}@{settings.SITE_HOST}>",
-                created_at=at,
-                queued_at=at,
-                send_after=at,
-                sent_at=None if failed else min(at + datetime.timedelta(seconds=self.rng.randrange(1, 9)), self.now),
-            )
+        letter = Letter(
+            application=self.application,
+            decision=decision,
+            kind=kind,
+            to_student=not recipient,
+            recipient=recipient or self.application.email,
+            reply_to=supervisor.email or settings.SUPERVISOR_EMAIL,
+            sender_name="" if recipient else (supervisor.get_full_name() or settings.SUPERVISOR_NAME),
+            subject=words.subject,
+            body=words.body,
+            status=Letter.Status.FAILED if failed else Letter.Status.SENT,
+            attempts=1,
+            last_error="SMTPRecipientsRefused: 550 No such mailbox (demo)" if failed else "",
+            message_id=f"<{uuid.uuid4()}@{settings.SITE_HOST}>",
+            created_at=at,
+            queued_at=at,
+            send_after=at,
+            sent_at=None if failed else min(at + datetime.timedelta(seconds=self.rng.randrange(1, 9)), self.now),
         )
+        self.rows.letters.append(letter)
+        return letter
 
     def _words(self, kind: str, lapses_on: datetime.date | None = None) -> letters.Wording:
         application = self.application

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from applications.demo import catalogue, papers, people, story
@@ -25,6 +25,8 @@ from applications.models import (
     Event,
     FormerAnswers,
     Letter,
+    Message,
+    QuestionAnswer,
     Reading,
     Rendition,
     Review,
@@ -35,6 +37,7 @@ from applications.models import (
     document_storage,
 )
 from applications.statuses import Status
+from applications.workflow import moves
 from projects.models import Project
 
 BATCH = 500
@@ -113,6 +116,7 @@ def seed(number: int, *, seed: int = 1, reviewers: int = 4, say: Callable[[str],
             story.Story(rows, project, cast.somebody_for(project), cast.reference(), pool, rng, now).tell()
         _save(rows, shelf, receipt)
         say(f"{receipt.applications} of {number}")
+    _note_answers(projects)
     receipt.projects = len(projects)
     receipt.by_status = dict(Application.objects.order_by().values_list("status").annotate(Count("pk")))
     receipt.seconds = time.monotonic() - began
@@ -212,6 +216,7 @@ def _save_rows(rows: story.Rows) -> None:
         (Document, rows.documents),
         (Rendition, rows.renditions),
         (SearchEntry, rows.entries),
+        (QuestionAnswer, rows.question_answers),
         (FormerAnswers, rows.former_answers),
         (Decision, rows.decisions),
         (Review, rows.reviews),
@@ -220,6 +225,7 @@ def _save_rows(rows: story.Rows) -> None:
         (ReviewRequest, rows.requests),
         (Star, rows.stars),
         (Letter, rows.letters),
+        (Message, rows.messages),
         (Event, rows.events),
     ):
         model.objects.bulk_create(objects, batch_size=1000)
@@ -229,3 +235,22 @@ def _save_rows(rows: story.Rows) -> None:
             accepted[application.project_id] = accepted.get(application.project_id, 0) + 1
     for pk, number in accepted.items():
         Project.objects.filter(pk=pk).update(places_taken=F("places_taken") + number)
+
+
+def _note_answers(projects: list[catalogue.DemoProject]) -> None:
+    """What the catalogue says of answers, as it would stand there had each been given at its time."""
+    for project in projects:
+        answers = Event.objects.filter(
+            application__project=project.row,
+            kind=Event.Kind.MOVED,
+            actor=Event.Actor.REVIEWER,
+            to_status__in=moves.ANSWERS,
+        )
+        last = answers.aggregate(last=Max("created_at"))["last"]
+        if last is None:
+            continue
+        with transaction.atomic():
+            row = Project.objects.select_for_update().get(pk=project.row.pk)
+            moves.note_answer(row)  # of just now
+            row.last_answer_at = last
+            row.save(update_fields=["last_answer_at"])

@@ -6,10 +6,18 @@ Whoever prefers one letter a day gets the same news from `digests` instead. No n
 from collections.abc import Iterable, Iterator
 
 from django.conf import settings
+from django.utils import translation
 
 from applications.letters.outbox import queue
-from applications.letters.wording import Wording, standard_wording, supervisor_email, with_personal_line
+from applications.letters.wording import (
+    Wording,
+    from_templates,
+    standard_wording,
+    supervisor_email,
+    with_personal_line,
+)
 from applications.models import Application, Letter, Preference
+from applications.statuses import STUDENT_WORDS, Status
 
 
 def notice_received(application: Application, *, done_by=None) -> list[Letter]:
@@ -40,11 +48,26 @@ def notice_document(application: Application) -> list[Letter]:
     return _to_reviewers(application, Letter.Kind.NOTICE_DOCUMENT)
 
 
+def notice_erased(application: Application) -> Letter:
+    """To the supervisor: an application that somebody has begun to read is gone. It names no student and no reference.
+
+    The letter belongs to no application, because it stays when this one is erased in the same transaction.
+    """
+    supervisor = application.project.supervisor
+    language = _language_of(supervisor)
+    with translation.override(language):
+        status = STUDENT_WORDS[Status(application.status)]
+        wording = from_templates(Letter.Kind.NOTICE_ERASED, {"project": application.project.title, "status": status})
+    return queue(Letter.Kind.NOTICE_ERASED, supervisor_email(application), wording, user=supervisor, language=language)
+
+
+def _language_of(user) -> str:
+    return languages_of([user]).get(user.pk, settings.LANGUAGE_CODE) if user else settings.LANGUAGE_CODE
+
+
 def notice_erasure(application: Application) -> list[Letter]:
     """To the supervisor alone, who erases it; also to one who prefers one letter a day, because it cannot wait."""
-    supervisor = application.project.supervisor
-    languages = languages_of([supervisor]) if supervisor else {}
-    language = languages.get(supervisor.pk if supervisor else None, settings.LANGUAGE_CODE)
+    language = _language_of(application.project.supervisor)
     kind = Letter.Kind.NOTICE_ERASURE
     wording = with_personal_line(standard_wording(application, kind, language=language))
     return [queue(kind, supervisor_email(application), wording, application=application, language=language)]

@@ -22,7 +22,7 @@ from applications.letters.placeholders import (
     of_kind,
     without_braces,
 )
-from applications.models import Application, Event, Letter, LetterWording
+from applications.models import Application, Document, Event, Letter, LetterWording
 from applications.statuses import STUDENT_WORDS, UNDO, Status
 from projects.models import Project
 
@@ -113,7 +113,7 @@ def example_values() -> dict[str, str]:
         "answer_by": in_words(today + datetime.timedelta(days=settings.PROMISED_ANSWER_DAYS)),
         "earliest_start": in_words(today + datetime.timedelta(days=90)),
         "offer_until": in_words(today + datetime.timedelta(days=settings.OFFER_DAYS)),
-        "documents": "- CV: cv.pdf\n- Transcript: transcript.pdf",
+        "documents": "\n".join(f"- {kind.label}: {kind}.pdf" for kind in (Document.Kind.CV, Document.Kind.TRANSCRIPT)),
         "status": str(STUDENT_WORDS[Status.IN_REVIEW]),
         "letter_date": in_words(today - datetime.timedelta(days=1)),
         "former_project": _("Another example of a project"),

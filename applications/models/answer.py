@@ -1,10 +1,19 @@
 """Answers to the questions that a project asks of its own."""
 
+from typing import Self
+
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from applications.models.application import Application
 from projects.models import Question
+
+
+class QuestionAnswerQuerySet(models.QuerySet):
+    def naming_an_idea(self) -> Self:
+        """What students call their own ideas: answers in one line, where a project asks for ideas, in their order."""
+        return self.filter(application__project__is_own_idea=True, kind=Question.Kind.SHORT).order_by("position", "pk")
 
 
 class QuestionAnswer(models.Model):
@@ -20,6 +29,8 @@ class QuestionAnswer(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     text = models.TextField(_("answer"), blank=True)
 
+    objects = QuestionAnswerQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("answer to a question")
         verbose_name_plural = _("answers to questions")
@@ -32,3 +43,11 @@ class QuestionAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.application_id}: {self.question_id}"
+
+    @classmethod
+    def idea_title(cls, of: str = "pk") -> Subquery:
+        """For a queryset of applications: what the student calls their own idea; None where none was asked for.
+
+        `of` leads to the application's key where the rows are something else.
+        """
+        return Subquery(cls.objects.naming_an_idea().filter(application=OuterRef(of)).values("text")[:1])

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Where former answers keep those to the project's own questions: [[question, answer], ...].
 QUESTIONS = "questions"
 
+# After these others rely on what was agreed, so that erasing is asked for; the same for a row and for a query.
+ANSWERED_FOR_GOOD = (Status.ACCEPTED, Status.DECLINED)
+
 # Read aloud on the phone without mistakes: neither 0 and O nor 1, I and L.
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
@@ -80,6 +83,10 @@ class ApplicationQuerySet(models.QuerySet):
     def live(self) -> Self:
         """Applications that keep their student from applying again to the same project."""
         return self.exclude(status=Status.WITHDRAWN)
+
+    def erasable_by_student(self) -> Self:
+        """Applications that their students erase alone: those to which nobody has said yes or no."""
+        return self.exclude(status__in=ANSWERED_FOR_GOOD)
 
     def awaiting_decision(self) -> Self:
         return self.filter(status__in=OPEN_STATUSES)
@@ -260,7 +267,7 @@ class Application(models.Model):
 
     def may_be_erased_by_student(self) -> bool:
         """Whether “erase me” is done at once; afterwards it is asked for, because others rely on what was agreed."""
-        return self.status not in (Status.ACCEPTED, Status.DECLINED)
+        return self.status not in ANSWERED_FOR_GOOD
 
     def student_may_move_to(self, status: str) -> bool:
         return status in STUDENT_MOVES[Status(self.status)]

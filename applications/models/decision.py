@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from applications.models.application import Application
 from applications.statuses import Status
@@ -37,7 +38,7 @@ class Decision(models.Model):
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="decisions")
     from_status = models.CharField(_("from"), max_length=20, choices=Status, blank=True)
-    to_status = models.CharField(_("to"), max_length=20, choices=Status)
+    to_status = models.CharField(pgettext_lazy("the status that follows", "to"), max_length=20, choices=Status)
     reason = models.TextField(_("reason"), blank=True)
     letter_subject = models.CharField(_("subject"), max_length=200, null=True, blank=True)
     letter_body = models.TextField(_("letter"), null=True, blank=True)

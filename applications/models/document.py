@@ -4,11 +4,13 @@ import uuid
 from typing import Self
 
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from applications.models.application import Application
+from applications.statuses import OPEN_STATUSES
 from applications.storage import document_storage
 from projects.models import Question
 
@@ -132,6 +134,15 @@ class Document(StoredFile):
 
     def get_absolute_url(self) -> str:
         return reverse("applications:document", args=[self.id])
+
+    @classmethod
+    def newer_one_waits(cls) -> Q:
+        """For a queryset of applications: whether a reviewer has a newer version to take or to leave.
+
+        Where the student has an answer already, nothing can be taken any more, so nothing waits.
+        """
+        offered = cls.objects.offered().filter(application=OuterRef("pk"))
+        return Q(status__in=OPEN_STATUSES) & Q(Exists(offered))
 
     @property
     def counts(self) -> bool:

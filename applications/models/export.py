@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Export(models.Model):
@@ -17,7 +18,7 @@ class Export(models.Model):
         ZIP = "zip", _("Documents (ZIP)")
 
     class State(models.TextChoices):
-        QUEUED = "queued", _("Waiting")
+        QUEUED = "queued", pgettext_lazy("a file that is not begun", "Waiting")
         RUNNING = "running", _("Being made")
         READY = "ready", _("Ready")
         FAILED = "failed", _("Failed")

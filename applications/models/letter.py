@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from applications.models.application import Application
 from applications.models.decision import Decision
@@ -59,6 +60,7 @@ class Letter(models.Model):
         NOTICE_QUESTION = "notice_question", _("Notice: question from a student")
         NOTICE_DOCUMENT = "notice_document", _("Notice: newer document offered")
         NOTICE_ERASURE = "notice_erasure", _("Notice: erasure asked for")
+        NOTICE_ERASED = "notice_erased", _("Notice: erased by the student")
         INVITATION = "invitation", _("Invitation to review")
         DIGEST_ASKED = "digest_asked", _("Asked to review")
         DIGEST_DAILY = "digest_daily", _("Daily letter")
@@ -83,7 +85,7 @@ class Letter(models.Model):
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, blank=True, related_name="letters")
     kind = models.CharField(_("kind"), max_length=30, choices=Kind)
     to_student = models.BooleanField(_("to the student"), default=True)
-    recipient = models.EmailField(_("to"))
+    recipient = models.EmailField(pgettext_lazy("whoever gets a letter", "to"))
     reply_to = models.EmailField(_("reply to"))
     sender_name = models.CharField(_("sender"), max_length=200, blank=True)
     subject = models.CharField(_("subject"), max_length=200)

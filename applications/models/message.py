@@ -47,3 +47,8 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.application_id}: {self.pk}"
+
+    @classmethod
+    def question_waits(cls) -> Exists:
+        """For a queryset of applications: whether the student waits for the answer to a question."""
+        return Exists(cls.objects.unanswered().filter(application=OuterRef("pk")))

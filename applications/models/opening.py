@@ -76,4 +76,4 @@ class Erasure(models.Model):
         ordering = ["-erased_at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{self.erased_at:%Y-%m-%d}: {self.cause}"
+        return f"{self.erased_at:%Y-%m-%d}: {self.get_cause_display()}"

@@ -4,8 +4,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from applications import exports, search
+from applications import exports, letters, search
 from applications.models import Application, Erasure
+from applications.statuses import Status
 from applications.workflow.moves import lock, still_in
 
 
@@ -32,6 +33,8 @@ def erase(
             documents=application.documents.count(),
             letters=application.letters.count(),
         )
+        if cause == Erasure.Cause.STUDENT and application.status not in (Status.RECEIVED, Status.WITHDRAWN):
+            letters.notice_erased(application)
         application.erase()
         search.forget_erased()
         transaction.on_commit(exports.forget_after_erasure)

@@ -89,16 +89,13 @@ def day_that_counts(
     today = timezone.localdate(now)
     if opened_at is None or project.deadline is None or today <= project.deadline:
         return today
-    end = deadline_with_grace(project)
-    return project.deadline if timezone.localdate(opened_at) <= project.deadline and now <= end else today
+    was_opened_in_time = timezone.localdate(opened_at) <= project.deadline
+    return project.deadline if was_opened_in_time and now <= deadline_with_grace(project) else today
 
 
 def deadline_with_grace(project: Project) -> datetime.datetime:
     """Until when a form that was opened before the deadline may be sent. The project has a deadline."""
-    day_after = timezone.make_aware(
-        datetime.datetime.combine(project.deadline + datetime.timedelta(days=1), datetime.time.min)
-    )
-    return day_after + datetime.timedelta(minutes=settings.DEADLINE_GRACE_MINUTES)
+    return project.grace_ends_at()
 
 
 def _create(

@@ -168,7 +168,7 @@ def test_only_pdfs_are_taken_and_what_was_fine_is_kept(reviewing, application, c
 
 
 def test_a_document_that_cannot_be_checked_just_now_is_asked_for_again(reviewing, application, cv_file, monkeypatch):
-    def unavailable(*args):
+    def unavailable(*args, **more):
         raise documents.Busy
 
     monkeypatch.setattr(documents, "receive", unavailable)

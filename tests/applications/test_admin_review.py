@@ -236,7 +236,7 @@ def test_a_co_advisor_cannot_erase(client, co_advisor, make_application):
 def test_the_review_page_costs_the_same_whatever_the_list_holds(reviewing, make_application, django_assert_num_queries):
     application = make_application()
     reviewing.get(review_url(application))
-    queries = 25
+    queries = 29
     with django_assert_num_queries(queries):
         reviewing.get(review_url(application))
     for number in range(20):
@@ -257,7 +257,7 @@ def test_the_review_page_costs_the_same_whatever_the_application_holds(
     workflow.ask(application, [co_advisor], by=supervisor)
     workflow.stage(application, Status.INTERVIEW, by=co_advisor)
     reviewing.get(review_url(application))
-    queries = 26
+    queries = 30
     with django_assert_num_queries(queries):
         reviewing.get(review_url(application))
 

@@ -22,7 +22,9 @@ from applications.admin.exporting import rows_as_listed
 from applications.exports import archive as archives
 from applications.exports import jobs, tables
 from applications.models import Application, Document, Export, document_storage
+from applications.models.application import QUESTIONS
 from applications.statuses import Status
+from projects.models import Question
 
 pytestmark = pytest.mark.django_db
 
@@ -176,19 +178,112 @@ def test_a_staged_decision_stands_in_its_column_until_it_is_told(browser, superv
 
 
 def test_a_table_costs_the_same_number_of_queries_for_1_and_for_50_rows(
-    supervisor, make_application, django_assert_num_queries
+    supervisor, project, make_application, django_assert_num_queries
 ):
     def write():
         exports.write_table("csv", io.BytesIO(), list(Application.objects.values_list("pk", flat=True)), supervisor)
 
-    make_application()
+    def hand_in(number: int) -> None:
+        make_application(email=f"p{number}@example.org", **{QUESTIONS: [(question, f"Answer {number}")]})
+
+    question = Question.objects.create(project=project, prompt="Which languages?")
+    hand_in(0)
     write()
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         write()
-    for number in range(49):
-        make_application(full_name=f"Person {number}", email=f"p{number}@example.org")
-    with django_assert_num_queries(6):
+    for number in range(1, 50):
+        hand_in(number)
+    with django_assert_num_queries(9):
         write()
+
+
+# Answers to the projects' own questions
+
+
+@pytest.fixture
+def asked(project, other_project) -> list[Question]:
+    """Three questions: two of `project`, the second of which another project asks, too."""
+    return [
+        Question.objects.create(project=project, prompt="Which languages?", position=1),
+        Question.objects.create(project=project, prompt="Why?", kind="long", position=2),
+        Question.objects.create(project=other_project, prompt="Why?", position=1),
+    ]
+
+
+@pytest.mark.parametrize(("export_format", "read"), [("csv", read_csv), ("xlsx", read_xlsx)])
+def test_each_question_is_a_column_behind_the_others(
+    signed_in, superuser, make_application, other_project, asked, export_format, read
+):
+    languages, why, other_why = asked
+    make_application(full_name="Ada", **{QUESTIONS: [(why, "One.\nTwo."), (languages, "=Python()")]})
+    make_application(other_project, full_name="Ben", email="b@example.org", **{QUESTIONS: [(other_why, "Three.")]})
+
+    rows = read(take_out(signed_in(superuser), export_format))
+
+    assert list(rows[0])[-3:] == ["Review page", "Which languages?", "Why?"]
+    formula = "'=Python()" if export_format == "csv" else "=Python()"
+    answers = {row["Name"]: (row["Which languages?"] or "", row["Why?"]) for row in rows}
+    assert answers == {"Ada": (formula, "One.\nTwo."), "Ben": ("", "Three.")}
+
+
+def test_a_formula_in_an_answer_or_a_question_is_text_in_the_sheet(browser, make_application, project):
+    question = Question.objects.create(project=project, prompt="=1+1")
+    make_application(**{QUESTIONS: [(question, "=2+2")]})
+
+    sheet = open_sheet(take_out(browser, "xlsx"))
+
+    column = [sheet.cell(row, sheet.max_column) for row in (1, 2)]
+    assert [(cell.value, cell.data_type) for cell in column] == [("=1+1", "s"), ("=2+2", "s")]
+
+
+def test_a_question_called_like_a_column_does_not_take_its_place(browser, make_application, project):
+    question = Question.objects.create(project=project, prompt="Motivation")
+    make_application(**{QUESTIONS: [(question, "Another one.")]})
+
+    (row,) = read_csv(take_out(browser, "csv"))
+
+    assert (row["Motivation"], row["Motivation (question)"]) == ("I would like to align sequences.", "Another one.")
+
+
+def test_answers_are_taken_out_in_the_words_in_which_they_were_asked(browser, make_application, asked):
+    make_application(**{QUESTIONS: [(asked[0], "Python")]})
+    Question.objects.filter(pk=asked[0].pk).update(prompt="Something else")
+    asked[1].delete()
+
+    (row,) = read_csv(take_out(browser, "csv"))
+
+    assert row["Which languages?"] == "Python"
+    assert "Something else" not in row
+
+
+def test_questions_of_projects_that_one_does_not_see_are_no_columns(browser, make_application, other_project, asked):
+    make_application()
+    make_application(other_project, email="b@example.org", **{QUESTIONS: [(asked[2], "Secret.")]})
+
+    (row,) = read_csv(take_out(browser, "csv"))
+
+    assert "Why?" not in row
+
+
+def test_the_title_of_an_own_idea_is_among_the_columns(browser, make_application, project):
+    project.is_own_idea = True
+    project.save()
+    project.ask_for_idea()
+    make_application(**{QUESTIONS: [(project.questions.first(), "Tiny translators")]})
+
+    assert read_csv(take_out(browser, "csv"))[0]["Title of your idea"] == "Tiny translators"
+
+
+def test_a_file_that_answers_a_question_is_called_by_it(browser, make_application, project, cv_file):
+    question = Question.objects.create(project=project, prompt="A sample of your writing", kind="file")
+    application = make_application()
+    upload = documents.receive(cv_file("sample.pdf"), Document.Kind.OTHER, question=question)
+    workflow.replace_documents(application, [upload])
+
+    names = open_zip(take_out(browser, "zip")).namelist()
+
+    assert any(name.endswith("/3 A sample of your writing.pdf") for name in names)
+    assert "A sample of your writing: sample.pdf" in read_csv(take_out(browser, "csv"))[0]["Documents"]
 
 
 # Blindness

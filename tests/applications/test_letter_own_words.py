@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
@@ -44,7 +45,7 @@ def test_own_words_concern_their_kind_and_language_only(application):
     own("offered", **OFFER)
     assert letters.standard_wording(application, "declined").body.startswith("Dear Ada Example,")
     application.language = "de"
-    assert letters.standard_wording(application, "offered").body.startswith("Dear Ada Example,")
+    assert letters.standard_wording(application, "offered").body.startswith("Guten Tag Ada Example,")
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,36 @@ def test_a_co_advisor_changes_no_words(signed_in, co_advisor, verb):
     assert signed_in(co_advisor).post(f"{LIST}{verb}/offered/en/", OFFER).status_code == 403
     assert not LetterWording.objects.exists()
     assert not Letter.objects.exists()
+
+
+# In each language
+
+
+def test_the_list_names_each_letter_once_with_its_words_in_each_language(browser):
+    LetterWording.objects.create(kind="offered", language="de", subject="{reference}", body="Hallo")
+
+    response = browser.get(LIST)
+
+    for _heading, letters_of_group in response.context["groups"]:
+        assert len({letter["label"] for letter in letters_of_group}) == len(letters_of_group)
+        for letter in letters_of_group:
+            assert [row["language"] for row in letter["languages"]] == [name for _code, name in settings.LANGUAGES]
+    text = response.content.decode()
+    assert text.count("own words</strong>") == 1
+    for kind in ("notice_question", "notice_document", "notice_erasure"):
+        for language in ("en", "de"):
+            assert f"{LIST}edit/{kind}/{language}/" in text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("kind", placeholders.WITH_WORDS)
+def test_the_standard_words_of_every_letter_can_be_saved_and_read_in_each_language(browser, kind, language):
+    address = f"{LIST}edit/{kind}/{language}/"
+    form = browser.get(address).context["form"]
+    words = {"subject": form["subject"].value(), "body": form["body"].value()}
+
+    shown = browser.post(address.replace("/edit/", "/preview/"), words).context["shown"]
+
+    assert shown is not None
+    assert not set("{}") & set(shown.subject + shown.body)
+    assert browser.post(address, words).status_code == 302

@@ -65,3 +65,36 @@ def test_nothing_is_left_out_when_the_daily_letter_is_given_up(signed_in, co_adv
     letter = Letter.objects.get(kind="digest_daily")
     assert letter.recipient == co_advisor.email
     assert application.reference in letter.body
+
+
+# In which language letters come
+
+
+def test_letters_come_in_the_language_of_the_site_until_somebody_chooses(signed_in, co_advisor):
+    form = signed_in(co_advisor).get(PAGE).context["form"]
+
+    assert form["language"].value() == ""
+    assert [words for _code, words in form.fields["language"].choices] == [
+        "the language of this site (English)",
+        "English",
+        "Deutsch",
+    ]
+
+
+def test_a_reviewer_chooses_the_language_of_letters(signed_in, co_advisor, make_application):
+    browser = signed_in(co_advisor)
+
+    assert browser.post(PAGE, {"notices": "each", "language": "de"}).status_code == 302
+    make_application()
+
+    assert Preference.objects.get().language == "de"
+    notice = Letter.objects.get(kind="notice_received", recipient=co_advisor.email)
+    assert notice.language == "de"
+    assert set(Letter.objects.exclude(pk=notice.pk).values_list("language", flat=True)) == {"en"}
+
+
+def test_a_language_that_we_do_not_speak_is_refused(signed_in, co_advisor):
+    response = signed_in(co_advisor).post(PAGE, {"notices": "each", "language": "tlh"})
+
+    assert response.context["form"].errors["language"]
+    assert not Preference.objects.exists()

@@ -19,6 +19,8 @@ from applications.models import (
     Document,
     Event,
     Letter,
+    Message,
+    QuestionAnswer,
     Reading,
     Rendition,
     Review,
@@ -26,6 +28,7 @@ from applications.models import (
     Upload,
 )
 from applications.statuses import OPEN_STATUSES, REVIEWER_MOVES, STUDENT_MOVES, Status
+from applications.workflow import moves
 from applications.workflow.reviewing import refresh_figures, weighted_mean
 from projects.models import Project
 
@@ -330,3 +333,50 @@ def test_some_of_everything_is_there(seeded):
     assert set(Application.objects.values_list("status", flat=True)) == set(Status.values)
     assert Application.objects.filter(status__in=OPEN_STATUSES).overdue().exists()
     assert set(Document.objects.values_list("kind", flat=True)) >= {"cv", "transcript"}
+
+
+# What students say beside the form
+
+
+def test_students_have_answered_the_questions_of_their_projects(seeded):
+    assert QuestionAnswer.objects.exists()
+    for answer in QuestionAnswer.objects.select_related("application", "question"):
+        assert answer.question.project_id == answer.application.project_id
+        assert answer.prompt == answer.question.prompt
+        assert answer.text in (answer.question.option_list or [answer.text])
+    for application in Application.objects.exclude(consent_version=""):
+        required = set(application.project.questions.filter(is_required=True).exclude(kind="file"))
+        assert required <= {answer.question for answer in application.question_answers.all()}
+
+
+def test_an_own_idea_has_a_title(seeded):
+    ideas = Application.objects.filter(project__is_own_idea=True).exclude(consent_version="")
+    assert ideas.exists()
+    assert all(ideas.annotate(title=QuestionAnswer.idea_title()).values_list("title", flat=True))
+
+
+def test_some_questions_of_students_wait_and_others_are_answered_by_a_letter(seeded):
+    assert Message.objects.unanswered().exists()
+    answers = Message.objects.filter(is_from_student=False).select_related("letter")
+    assert answers.exists()
+    for answer in answers:
+        assert answer.text in answer.letter.body
+        assert answer.application.reference in answer.letter.subject + answer.letter.body
+        assert answer.user in workflow.possible_reviewers(answer.application.project)
+
+
+def test_some_newer_documents_wait_and_reading_had_begun_when_they_came(seeded):
+    offered = Document.objects.offered().select_related("application")
+    assert offered.exists()
+    for document in offered:
+        assert document.application.may_offer_documents()
+        begun = document.application.events.filter(kind=Event.Kind.MOVED, to_status=Status.IN_REVIEW).first()
+        assert document.offered_at >= begun.created_at
+
+
+def test_the_catalogue_knows_when_students_were_last_answered(seeded):
+    answered = Event.objects.filter(kind="moved", actor="reviewer", to_status__in=moves.ANSWERS)
+    for project in Project.objects.all():
+        last = answered.filter(application__project=project).order_by("created_at").last()
+        assert project.last_answer_at == (last.created_at if last else None)
+        assert (project.usual_answer_days is not None) == (last is not None)
