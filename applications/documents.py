@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from applications import incoming
 from applications.inspection import Inspection, InspectionUnavailable, inspect
-from applications.models import Document, IncomingPiece, Letter, Rendition, Upload, document_storage
+from applications.models import Document, IncomingPiece, IncomingUpload, Letter, Rendition, Upload, document_storage
 from projects.models import Question
 
 __all__ = [
@@ -131,9 +131,13 @@ def _keep(file: UploadedFile, kind: str, inspection: Inspection, question: Quest
 def copy(document: Document, *, browser: str = "") -> Upload:
     """An upload with the bytes of `document`, for another application of its student; both can be erased by themselves.
 
-    It was inspected when it came; the question that it answered stays behind. Raises Unavailable when the file cannot
-    be read or stored just now.
+    It was inspected when it came; the question that it answered stays behind. A copy that this browser has already made
+    and not used is taken again. Raises Unavailable when the file cannot be read or stored just now.
     """
+    same = {"kind": document.kind, "sha256": document.sha256, "question": None, "browser": browser}
+    made = Upload.objects.filter(**same).exclude(browser="").first()
+    if made is not None:
+        return made
     upload_id = uuid.uuid4()
     try:
         with document.file.open("rb") as file:
@@ -153,6 +157,7 @@ def copy(document: Document, *, browser: str = "") -> Upload:
 
 def forget(upload: Upload) -> None:
     """Remove an upload that its student does not want to send after all. A claimed one is a document, and stays."""
+    IncomingUpload.objects.filter(upload_id=upload.pk).delete()
     if Upload.objects.filter(pk=upload.pk).delete()[0]:
         document_storage().delete(upload.file.name)
 

@@ -19,6 +19,7 @@ def give(request: HttpRequest, application: Application, via: str) -> None:
         via = BY_LINK  # applying again never takes the stronger grant away
     grants[application.reference] = {"version": application.link_version, "via": via}
     request.session[SESSION_KEY] = grants
+    request.session.set_expiry(None)  # its usual time, if it was only to hold for a day what was left behind
     request.session.cycle_key()
 
 

@@ -78,21 +78,25 @@ def whole(expected: IncomingUpload) -> Iterator[TemporaryUploadedFile]:
                 for chunk in piece.chunks():
                     file.write(chunk)
         file.flush()
+        if file.tell() != expected.size:  # another request has finished it meanwhile, and taken the pieces away
+            raise OSError("The pieces of an incoming file are not all there.")
         file.seek(0)
         yield file
 
 
-def finish(expected: IncomingUpload, upload: Upload | None) -> None:
-    """The file has become `upload`, or (None) was refused. Its pieces go; after a refusal nothing is known of it."""
+def finish(expected: IncomingUpload, upload: Upload | None) -> bool:
+    """The file has become `upload`, or (None) was refused. Its pieces go; after a refusal nothing is known of it.
+
+    False when another request has finished it before: then its upload counts, and this one is nobody's.
+    """
     names = list(expected.pieces.values_list("file", flat=True))
     with transaction.atomic():
+        unfinished = IncomingUpload.objects.filter(pk=expected.pk, upload_id=None)
         expected.pieces.all().delete()
-        if upload is None:
-            expected.delete()
-        else:
-            IncomingUpload.objects.filter(pk=expected.pk).update(upload_id=upload.pk)
+        finished = unfinished.update(upload_id=upload.pk) if upload else unfinished.delete()[0]
     for name in names:
         document_storage().delete(name)
+    return bool(finished)
 
 
 def sweep(limit: datetime.datetime) -> int:
@@ -100,5 +104,6 @@ def sweep(limit: datetime.datetime) -> int:
     swept = 0
     for expected in IncomingUpload.objects.filter(created_at__lt=limit):
         finish(expected, None)
+        expected.delete()
         swept += 1
     return swept

@@ -5,6 +5,7 @@ kept for every reference alike, whether such an application exists or not, so th
 """
 
 import dataclasses
+import re
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,15 +13,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from applications import documents
-from applications.models import Document, Upload
+from applications.models import Application, Document, Upload
 from applications.tokens import browser_key, upload_token
 from projects.models import Question
 
 SESSION_KEY = "left_behind"
 PAGES = ("answers", "documents", "complete", "ask", "withdraw")  # by the name of their address
-MOST_TEXT = 20_000  # characters in all
+MOST_TEXT = 60_000  # characters in all: a motivation and a dozen long answers
 MOST_APPLICATIONS = 5  # of one browser; the oldest goes
-NOT_KEPT = ("csrfmiddlewaretoken", "consent", "nonce", "action")
+TEXT_FIELDS = (*Application.ANSWERS, "text", "reason")
+FIELD_OF_QUESTION = re.compile(r"question_[0-9]{1,18}", re.ASCII)
 KINDS = {"cv": Document.Kind.CV, "transcripts": Document.Kind.TRANSCRIPT}
 
 
@@ -53,19 +55,29 @@ def put_text(request: HttpRequest, reference: str, page: str, text: dict[str, st
 
 
 def _put(request: HttpRequest, reference: str, page: str, left: LeftBehind) -> None:
-    kept = request.session.get(SESSION_KEY, {})
-    of_this = kept.pop(reference, {})
+    kept = {key: pages for key, pages in _still_kept(request).items() if key != reference}
+    of_this = _still_kept(request).get(reference, {})
     of_this[page] = {"at": timezone.now().timestamp(), "text": left.text, "claims": left.claims}
     kept[reference] = of_this
     request.session[SESSION_KEY] = dict(list(kept.items())[-MOST_APPLICATIONS:])
+    if set(request.session.keys()) == {SESSION_KEY}:  # nothing else needs it; `grants.give` gives it its usual time
+        request.session.set_expiry(settings.UPLOAD_HOURS * 3600)
+
+
+def _still_kept(request: HttpRequest) -> dict[str, dict[str, dict]]:
+    """By reference and page, without what is too old."""
+    oldest = timezone.now().timestamp() - settings.UPLOAD_HOURS * 3600
+    kept = {
+        reference: {page: entry for page, entry in pages.items() if entry["at"] > oldest}
+        for reference, pages in request.session.get(SESSION_KEY, {}).items()
+    }
+    return {reference: pages for reference, pages in kept.items() if pages}
 
 
 def of(request: HttpRequest, reference: str, page: str) -> LeftBehind | None:
     """What was left behind on a page of the application, when this browser may open it; None when nothing was."""
-    entry = request.session.get(SESSION_KEY, {}).get(reference, {}).get(page)
-    if entry is None or timezone.now().timestamp() - entry["at"] > settings.UPLOAD_HOURS * 3600:
-        return None
-    return LeftBehind(entry["text"], entry["claims"])
+    entry = _still_kept(request).get(reference, {}).get(page)
+    return LeftBehind(entry["text"], entry["claims"]) if entry else None
 
 
 def pages(request: HttpRequest, reference: str) -> list[str]:
@@ -73,17 +85,19 @@ def pages(request: HttpRequest, reference: str) -> list[str]:
     return [page for page in PAGES if of(request, reference, page)]
 
 
-def forget(request: HttpRequest, reference: str, page: str) -> None:
-    """The page was sent after all, and brought everything along."""
+def forget(request: HttpRequest, reference: str, page: str = "") -> None:
+    """The page was sent after all, and brought everything along; or, without a page, the application is erased."""
     kept = request.session.get(SESSION_KEY, {})
-    if kept.get(reference, {}).pop(page, None) is not None:
-        request.session[SESSION_KEY] = {key: value for key, value in kept.items() if value}
+    if reference not in kept:
+        return
+    left = {key: entry for key, entry in kept.pop(reference).items() if page and key != page}
+    request.session[SESSION_KEY] = kept | ({reference: left} if left else {})
 
 
 def _text(request: HttpRequest) -> dict[str, str]:
     text, room = {}, MOST_TEXT
     for name, value in request.POST.items():
-        if name not in NOT_KEPT and not name.startswith("kept_") and len(name) <= 50:
+        if name in TEXT_FIELDS or FIELD_OF_QUESTION.fullmatch(name):
             text[name] = value[:room]
             room -= len(text[name])
     return text
@@ -94,7 +108,7 @@ def _claims(request: HttpRequest) -> dict[str, list[str]]:
     claims = {
         name.removeprefix("kept_"): [token[:200] for token in tokens[: settings.TRANSCRIPTS_MAX]]
         for name, tokens in request.POST.lists()
-        if name.startswith("kept_") and len(name) <= 50
+        if name.startswith("kept_") and _meant(name.removeprefix("kept_"))[0]
     }
     browser = browser_key(request)
     for name in request.FILES:
@@ -111,8 +125,9 @@ def _meant(name: str) -> tuple[str | None, Question | None]:
     """The kind of document that a field takes, and the question that it answers."""
     if name in KINDS:
         return KINDS[name], None
-    number = name.removeprefix("question_")
-    question = Question.objects.filter(pk=number, kind=Question.Kind.FILE).first() if number.isdigit() else None
+    if not FIELD_OF_QUESTION.fullmatch(name):
+        return None, None
+    question = Question.objects.filter(pk=name.removeprefix("question_"), kind=Question.Kind.FILE).first()
     return (Document.Kind.OTHER, question) if question else (None, None)
 
 

@@ -35,6 +35,12 @@ def note_opened(
         _note_or_log(user, [(application.pk, document.pk if document else None)], way)
 
 
+def note_opened_by_reviewer(application: Application, user, *, way: str = Opening.Way.READ) -> None:
+    """Note it when the browser that opens a student's page is signed in as somebody who reviews the application."""
+    if user.is_authenticated and Application.objects.visible_to(user).filter(pk=application.pk).exists():
+        note_opened(application, user, way=way)
+
+
 def note_compared(applications: Iterable[Application], user) -> None:
     """`user` has opened these side by side."""
     _note_or_log(user, [(application.pk, None) for application in applications], Opening.Way.READ)
@@ -71,7 +77,7 @@ def _note(user, things: list[Thing], way: str) -> None:
             application_id=application,
             document_id=document,
             user=user,
-            user_name=user.get_full_name() or user.get_username(),
+            user_name=(user.get_full_name() or user.get_username())[:200],
             way=way,
             day=day,
             first_at=now,

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
 from applications.models import Application, Invitation
+from projects.models import Project
 
 
 def manage_token(application: Application) -> str:
@@ -84,14 +85,14 @@ def document_id_of_token(token: str) -> uuid.UUID | None:
     return _id_of(token, "applications.document")
 
 
-def opened_token() -> str:
-    """That a form was opened now; it comes back with the form and shows that it was open before a deadline."""
-    return signing.TimestampSigner(salt="applications.opened", sep=".").sign("form")
+def opened_token(project: Project) -> str:
+    """That the project's form was opened now; it comes back and shows that it was open before a deadline."""
+    return signing.TimestampSigner(salt=f"applications.opened.{project.pk}", sep=".").sign("form")
 
 
-def opened_at(token: str) -> datetime.datetime | None:
-    """When the form was opened that carries `token`; None when nobody knows."""
-    signer = signing.TimestampSigner(salt="applications.opened", sep=".")
+def opened_at(project: Project, token: str) -> datetime.datetime | None:
+    """When the project's form was opened that carries `token`; None when nobody knows."""
+    signer = signing.TimestampSigner(salt=f"applications.opened.{project.pk}", sep=".")
     try:
         signer.unsign(token)
         moment = signing.b62_decode(token.rsplit(".", 2)[1])

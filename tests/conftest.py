@@ -62,6 +62,12 @@ def language_of_the_process() -> Iterator[None]:
     translation.activate(before)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_at_find(monkeypatch) -> None:
+    """The page that sends a lost link takes its time over every answer. Tests have none."""
+    monkeypatch.setattr("applications.views.student.link.ANSWER_SECONDS", 0)
+
+
 @pytest.fixture
 def stored_files(data_folder: Path) -> Callable[[], list[Path]]:
     """What lies in the documents folder at this moment."""

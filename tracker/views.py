@@ -5,6 +5,7 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -103,15 +104,23 @@ def language(request: HttpRequest) -> HttpResponse:
 
 
 def page_to_return_to(request: HttpRequest) -> str:
-    """The address `next` when it is one of this site; else the catalogue's."""
-    address = request.POST.get("next", "")
-    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
-    return address if is_ours and len(address) <= LONGEST_ADDRESS else reverse("projects:catalogue")
+    """The page on which the switch was pressed, as the browser names it (`Referer`); else the catalogue.
+
+    It does not stand in the pages: an error page would repeat the address it was asked for, and no two were alike.
+    """
+    referer = request.headers.get("Referer", "")
+    came_from = urlsplit(referer if len(referer) <= LONGEST_ADDRESS else "")
+    address = urlunsplit(("", "", came_from.path, came_from.query, ""))
+    is_ours = came_from.netloc == request.get_host() and address.startswith("/")
+    is_ours = is_ours and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    return address if is_ours else reverse("projects:catalogue")
 
 
 # Errors. None of these pages asks for the session, the user or the database, except where a form that could not be sent
 # is kept: the apply form after too much, and what a student typed on a page that is not open any more.
 
+# Addresses that hold a secret: what their pages load must not be told them, not even by our own server's log.
+SECRETS_IN_ADDRESS = ("/applications/open/", "/invitations/")
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
@@ -124,6 +133,8 @@ def in_readers_language(page: Callable[..., HttpResponse]) -> Callable[..., Http
         with translation.override(code):
             response = page(request, *args, **kwargs)
         response.headers.setdefault("Content-Language", code)
+        if request.path.startswith(SECRETS_IN_ADDRESS):
+            response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
     return speaking
@@ -162,6 +173,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
     The apply form is shown once more with everything that is in it; a script that sends files is told in its language.
     """
+    if comes_from_elsewhere(request):
+        return render(request, "403_csrf.html", status=403)
     match = request.resolver_match
     if match is not None and match.view_name == "applications:apply":
         return student_views.not_trusted(request, match.kwargs["slug"]) or render(request, "403_csrf.html", status=403)
@@ -170,6 +183,18 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         return JsonResponse({"error": words, "code": "csrf"}, status=403)
     left = left_behind.keep(request)
     return render(request, "403_csrf.html", {"left": left}, status=403)
+
+
+def comes_from_elsewhere(request: HttpRequest) -> bool:
+    """Whether another site has sent this form. Its answer must then set no cookie, which would replace those of ours.
+
+    Every browser names the origin of a POST; one of our own pages names ours, however old it is.
+    """
+    origin = request.headers.get("Origin")
+    ours = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none") or (
+        origin is not None and origin not in ours
+    )
 
 
 @in_readers_language

@@ -27,7 +27,8 @@ class ErasurePages(ApplicationPages):
             raise PermissionDenied
         if request.method == "POST":
             has_asked = application.erasure_asked_at is not None
-            workflow.erase(application, cause=Erasure.Cause.STUDENT if has_asked else Erasure.Cause.REVIEWER)
+            cause = Erasure.Cause.STUDENT if has_asked else Erasure.Cause.REVIEWER
+            workflow.erase(application, cause=cause, by=request.user)
             self.log_deletions(request, [application])
             messages.success(
                 request,

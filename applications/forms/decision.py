@@ -20,8 +20,10 @@ from applications.statuses import Status, reviewer_needs_reason
 
 def as_stored(text: str) -> str:
     """What a reviewer typed, as it is stored: placeholders again (see `letters.as_shown`), plain line ends."""
-    for placeholder, words in letters.IN_BRACKETS.items():
-        text = text.replace(str(words), placeholder)
+    for code, _name in settings.LANGUAGES:  # the page may have been opened in another language than it is sent in
+        with translation.override(code):
+            for placeholder, words in letters.IN_BRACKETS.items():
+                text = text.replace(str(words), placeholder)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

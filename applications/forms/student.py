@@ -44,7 +44,7 @@ from applications.tokens import (
     upload_token,
 )
 from applications.uploadhandlers import longest_body
-from projects.models import Question
+from projects.models import Project, Question
 
 MOTIVATION_MAX = 4000
 LINKS_MAX = 5
@@ -153,10 +153,18 @@ class AnswersForm(forms.Form):
         for question in self.questions:
             self.fields[question.field_name] = field_of(question)
         for answer in answered:
-            self.initial.setdefault(f"question_{answer.question_id}", answer.text)
+            self._begin_with(answer)
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.layout = Layout(*self.answers_layout())
+
+    def _begin_with(self, answer: QuestionAnswer) -> None:
+        """Show what was answered before; an option that is not offered any more stays possible for who chose it."""
+        name = f"question_{answer.question_id}"
+        self.initial.setdefault(name, answer.text)
+        field = self.fields.get(name)
+        if isinstance(field, forms.ChoiceField) and answer.text not in dict(field.choices):
+            field.choices = [*field.choices, (answer.text, answer.text)]
 
     def answers_layout(self) -> list:
         return [self.about_layout(), self.motivation_layout(), *self.questions_layout()]
@@ -227,6 +235,34 @@ class AnswersForm(forms.Form):
                 params={"link": line[:80]},
             ) from error
         return link
+
+
+class CorrectionForm(AnswersForm):
+    """The answers of `application`, to be corrected; what was changed in another window is not overwritten."""
+
+    seen_answers = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data=None, *, application: Application) -> None:
+        super().__init__(
+            data,
+            initial={**application.answers, "seen_answers": application.answers_version},
+            questions=application.project.questions.asked(),
+            answered=application.question_answers.all(),
+        )
+        self.application = application
+        self.helper.layout.fields.insert(0, "seen_answers")
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        now = self.application.answers_version
+        if cleaned.get("seen_answers") not in (None, now):
+            self.data = self.data.copy()
+            self.data["seen_answers"] = now  # pressing the button again is meant, then
+            raise ValidationError(
+                _("Your answers were changed in another window since you opened this page. Please look through these."),
+                code="changed",
+            )
+        return cleaned
 
 
 class FileField(NamedTuple):
@@ -496,22 +532,20 @@ class ConsentForm(forms.Form):
 
 
 class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
-    """The apply form: answers, address, documents, the project's own questions, consent.
-
-    `questions` are all of the project's own, those for a file among them.
-    """
+    """The apply form of `project`: answers, address, documents, the project's own questions, consent."""
 
     email = AddressField(help_text=_("We write to you there, and only about this application."))
     nonce = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     opened = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
 
-    def __init__(self, *args, questions: Iterable[Question] = (), **kwargs) -> None:
-        questions = list(questions)
+    def __init__(self, *args, project: Project, **kwargs) -> None:
+        self.project = project
+        questions = list(project.questions.asked())
         in_files = [question for question in questions if question.kind == Question.Kind.FILE]
         super().__init__(*args, questions=questions, file_questions=in_files, **kwargs)
         if not self.is_bound:
             self.initial["nonce"] = secrets.token_urlsafe(16)
-            self.initial["opened"] = opened_token()
+            self.initial["opened"] = opened_token(project)
         in_words = [question.field_name for question in self.questions]
         self.order_fields(  # the summary of errors follows the page
             [
@@ -537,7 +571,7 @@ class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
     @property
     def opened_at(self) -> datetime.datetime | None:
         """When this form was opened; None for one that does not say."""
-        return opened_at(self.data.get("opened", "")) if self.is_bound else None
+        return opened_at(self.project, self.data.get("opened", "")) if self.is_bound else None
 
     def without_errors(self) -> "ApplicationForm":
         """The form as far as it is filled in, with the files that are fine, but with no word on what is missing yet."""

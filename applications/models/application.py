@@ -10,6 +10,8 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from applications.mail import letter_file
@@ -344,11 +346,19 @@ class FormerAnswers(models.Model):
     @property
     def labelled_answers(self) -> list[tuple[str, str]]:
         usual = [
-            (str(Application._meta.get_field(name).verbose_name), value)
-            for name, value in self.answers.items()
-            if name != QUESTIONS
+            (str(Application._meta.get_field(name).verbose_name), self._shown(name))
+            for name in Application.ANSWERS
+            if name in self.answers
         ]
         return [*usual, *self.question_answers]
+
+    def _shown(self, name: str) -> str:
+        """A former answer for people's eyes: JSON knows no dates, and older rows say None for one that was missing."""
+        value = self.answers[name]
+        if name != "earliest_start":
+            return value
+        day = parse_date(value) if isinstance(value, str) and value != "None" else None
+        return date_format(day, "DATE_FORMAT") if day else ""
 
     @property
     def question_answers(self) -> list[tuple[str, str]]:

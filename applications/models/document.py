@@ -44,6 +44,14 @@ class StoredFile(models.Model):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def group(self) -> tuple:
+        """What it takes the place of when it is newer: files of the same kind for the same question.
+
+        The question's words count, because several questions may have been deleted.
+        """
+        return (self.kind, self.question_id, self.title)
+
 
 class Upload(StoredFile):
     """A file that no application has claimed yet; swept after UPLOAD_HOURS."""
@@ -107,6 +115,11 @@ class DocumentQuerySet(models.QuerySet):
     def current(self) -> Self:
         """Documents that count: neither replaced nor merely offered. `Application.current_documents` is the same."""
         return self.filter(replaced_at=None, offered_at=None)
+
+    def of_group(self, group: tuple) -> Self:
+        """Documents that are versions of each other; `group` as `StoredFile.group` says it."""
+        kind, question, title = group
+        return self.filter(kind=kind, question=question, title=title)
 
     def offered(self) -> Self:
         """Better versions that came after reading began, and that no reviewer has taken or left yet."""

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -43,11 +44,18 @@ def apply(request: HttpRequest, slug: str) -> HttpResponse:
 def _begin(request: HttpRequest, project: Project) -> HttpResponse:
     """An empty form, or one that begins with what the student has handed in for another project (`?again=`)."""
     former = _former(request, project)
-    form = ApplicationForm(questions=project.questions.asked())
+    form = ApplicationForm(project=project)
     if former is not None:
         form.initial |= {**former.answers, "email": former.email, "motivation": ""}
         form.hand_in_again(former.current_documents())
-    return _show(request, project, form, former=former)
+    page = _show(request, project, form, former=former)
+    return page if former is None else _unkept(page)
+
+
+def _unkept(page: HttpResponse) -> HttpResponse:
+    """A page with somebody's data in it, which the browser does not keep: Back asks for it again."""
+    add_never_cache_headers(page)
+    return page
 
 
 def _former(request: HttpRequest, project: Project) -> Application | None:
@@ -67,7 +75,7 @@ def _bound_form(request: HttpRequest, project: Project) -> ApplicationForm:
     return ApplicationForm(
         request.POST,
         request.FILES,
-        questions=project.questions.asked(),
+        project=project,
         browser=browser_key(request),
         own=Document.objects.filter(application__in=grants.held(request)),
         **what_was_left_out(request),
@@ -91,7 +99,7 @@ def _receive(request: HttpRequest, project: Project) -> HttpResponse:
         return _show(request, project, form, status=form.status_of_errors)
     if action == "preview":
         context = {"project": project, "form": form, "consent": consent_text(CONSENT_VERSION)}
-        return render(request, "applications/preview.html", context)
+        return _unkept(render(request, "applications/preview.html", context))
     if action == "edit":
         return _show(request, project, form)
     return _submit(request, project, form, nonce)
@@ -159,14 +167,14 @@ def too_much(request: HttpRequest, slug: str) -> HttpResponse | None:
     project = Project.objects.open().select_related("topic", "supervisor").filter(slug=slug).first()
     if project is None:
         return None
-    form = ApplicationForm(questions=project.questions.asked())
+    form = ApplicationForm(project=project)
     return _show(request, project, form, status=413, too_much=True)
 
 
 def not_trusted(request: HttpRequest, slug: str) -> HttpResponse | None:
     """The answer to a form that came without a valid CSRF token: shown once more with everything in it, and not sent.
 
-    None when the project takes no applications. Files are received as always: whoever can send them here can send them
+    None for a project that is not there. Files are received as always: whoever can send them here can send them
     with a token of their own just as well. The page brings a new token, so that pressing the button again is enough.
     """
     project = Project.objects.published().select_related("topic", "supervisor").filter(slug=slug).first()
@@ -174,7 +182,7 @@ def not_trusted(request: HttpRequest, slug: str) -> HttpResponse | None:
         return None
     form = _bound_form(request, project)
     if not _takes(project, form):
-        return None
+        return _not_open(request, project, status=409)
     form.is_valid()
     form.add_error(
         None,

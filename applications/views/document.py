@@ -27,9 +27,15 @@ def is_read_by_reviewer(request: HttpRequest, document: Document) -> bool:
     raise Http404
 
 
+def _ask_who_it_is(request: HttpRequest) -> None:
+    """Load session and user before anything else, so that an answer about nothing is made as one about something."""
+    _ = request.user.is_authenticated
+
+
 @require_safe
 def document(request: HttpRequest, pk) -> HttpResponse:
     """One document as a PDF; `?download=1` saves it under the name made for the reader."""
+    _ask_who_it_is(request)
     document = Document.objects.select_related("application").filter(pk=pk).first()
     if document is None:
         raise Http404
@@ -50,8 +56,9 @@ def document(request: HttpRequest, pk) -> HttpResponse:
 def page_image(request: HttpRequest, pk, number: int) -> HttpResponse:
     """The image of one page of a document, for those who may read the document; 404 while it is not made yet.
 
-    Whoever looks at the first page has opened the document; the other pages are not counted again.
+    Whoever looks at a page has opened the document.
     """
+    _ask_who_it_is(request)
     document = (
         Document.objects.select_related("application", "rendition").defer("rendition__text").filter(pk=pk).first()
     )
@@ -64,6 +71,6 @@ def page_image(request: HttpRequest, pk, number: int) -> HttpResponse:
         answer = renditions.image_response(document.rendition, number)
     except FileNotFoundError as error:
         raise Http404 from error
-    if by_reviewer and number == 1 and request.method == "GET":
+    if by_reviewer and request.method == "GET":
         note_opened(document.application, request.user, document=document)
     return answer

@@ -108,4 +108,4 @@ def mail_server() -> str:
 def erased_on_request() -> str:
     """The statuses in which the student asks for the erasure instead of doing it, in words."""
     statuses = [status for status in Status if not Application(reference="", status=status).may_be_erased_by_student()]
-    return get_text_list([f"“{STUDENT_WORDS[status]}”" for status in statuses], _("or"))
+    return get_text_list([_("“%(word)s”") % {"word": STUDENT_WORDS[status]} for status in statuses], _("or"))

@@ -99,7 +99,10 @@ def _check(expected: IncomingUpload) -> JsonResponse:
     try:
         with incoming.whole(expected) as file:
             upload = documents.receive(file, expected.kind, question=expected.question, browser=expected.browser)
-        incoming.finish(expected, upload)
+        if not incoming.finish(expected, upload):
+            documents.forget(upload)
+            expected = get_object_or_404(IncomingUpload, pk=expected.pk)
+            return _arrived(expected)
     except ValidationError as error:
         incoming.finish(expected, None)
         return _refused(error.messages[0], error.code)

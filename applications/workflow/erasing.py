@@ -14,9 +14,12 @@ def erase(
     application: Application,
     *,
     cause: str = Erasure.Cause.REVIEWER,
+    by=None,
     if_still_in: QuerySet[Application] | None = None,
 ) -> bool:
     """Remove an application with its rows, its documents and its letters. The place of an accepted one stays taken.
+
+    `by` is the reviewer who does it; the supervisor is told of what a student erases that somebody has begun to read.
 
     What remains is a line that something was erased, when and why, without anything about whose it was. With
     `if_still_in`, only while it belongs to those, asked under the lock; returns whether it was erased.
@@ -33,7 +36,8 @@ def erase(
             documents=application.documents.count(),
             letters=application.letters.count(),
         )
-        if cause == Erasure.Cause.STUDENT and application.status not in (Status.RECEIVED, Status.WITHDRAWN):
+        by_student = by is None and cause in (Erasure.Cause.STUDENT, Erasure.Cause.NOT_ME)
+        if by_student and application.status not in (Status.RECEIVED, Status.WITHDRAWN):
             letters.notice_erased(application)
         application.erase()
         search.forget_erased()

@@ -1,11 +1,13 @@
 """What every verb uses: the locks, the one function that changes a status, the history, and the word of refusal."""
 
+import datetime
 import logging
 from collections.abc import Callable, Iterable
 from statistics import median
 
+from django.conf import settings
 from django.db.models import Min, Q, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -60,8 +62,10 @@ def move(
     _take_or_free_place(application.project, from_status, to_status)
     application.status = to_status
     application.status_changed_at = timezone.now()
+    if from_status == Status.DECLINED:
+        application.erasure_asked_at = None  # it is open again, and the student can erase it alone
     application.offer_lapses_on = decision.lapses_on if decision and to_status == Status.OFFERED else None
-    application.save(update_fields=["status", "status_changed_at", "offer_lapses_on", "email_key"])
+    application.save(update_fields=["status", "status_changed_at", "offer_lapses_on", "erasure_asked_at", "email_key"])
     record(
         application,
         Event.Kind.MOVED,
@@ -75,8 +79,10 @@ def move(
     if to_status in ANSWERS and by is not None:
         note_answer(application.project)
     overtaken = application.decisions.pending()
+    with translation.override(settings.LANGUAGE_CODE):  # stored for reviewers, whoever has moved it
+        why = why_not(application)
     for pending in overtaken.exclude(pk=decision.pk) if decision else overtaken:
-        drop(application, pending, why_not(application))
+        drop(application, pending, why)
 
 
 def note_answer(project: Project) -> None:
@@ -173,12 +179,19 @@ def record(
         kind=kind,
         actor=actor or (Event.Actor.REVIEWER if by else Event.Actor.STUDENT),
         user=by,
-        actor_name=(by.get_full_name() or by.get_username()) if by else "",
+        actor_name=(by.get_full_name() or by.get_username())[:200] if by else "",
         text=text,
         from_status=from_status,
         to_status=to_status,
         decision=decision,
     )
+
+
+def refuse_if_too_often(application: Application, kind: str, most: int, words: str, *, hours: int = 24) -> None:
+    """Raise Refused `too_often`, with `words`, when this has happened to the application `most` times in `hours`."""
+    since = timezone.now() - datetime.timedelta(hours=hours)
+    if settings.APPLY_LIMITS and application.events.filter(kind=kind, created_at__gt=since).count() >= most:
+        raise Refused("too_often", words)
 
 
 def one_by_one(rows: Iterable, deed: Callable[..., object]) -> int:

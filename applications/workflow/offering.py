@@ -8,17 +8,17 @@ from django.utils.translation import gettext as _
 
 from applications import letters, search
 from applications.models import Application, Document, Event, Upload
-from applications.workflow.moves import Refused, lock, record, refuse_unless_waiting
+from applications.workflow.moves import Refused, lock, record, refuse_if_too_often, refuse_unless_waiting
 from applications.workflow.submitting import claim
 
-MOST_OFFERED = 10  # documents that wait at once: a reviewer can still look at them, and nobody fills the disk
+MOST_OFFERS_A_DAY = 5  # each is a letter to every reviewer
 
 
 def offer_documents(application: Application, uploads: Iterable[Upload]) -> Application:
     """The student sends newer versions after reading began. They count once a reviewer takes them.
 
     What was offered before of the same kind and not taken yet gives way. Raises Refused: `not_allowed` unless an answer
-    is awaited, `too_many`, `uploads_gone`.
+    is awaited, `too_often` after MOST_OFFERS_A_DAY in a day, `uploads_gone`.
     """
     uploads = list(uploads)
     with transaction.atomic():
@@ -27,14 +27,14 @@ def offer_documents(application: Application, uploads: Iterable[Upload]) -> Appl
             raise Refused(
                 "not_allowed", _("New documents cannot be sent here any more. Please write to the supervisor.")
             )
-        if len(uploads) > MOST_OFFERED:
-            raise Refused("too_many", _("Please choose fewer files."))
+        words = _("You have sent newer documents several times today. Please wait until tomorrow.")
+        refuse_if_too_often(application, Event.Kind.DOCUMENT_OFFERED, MOST_OFFERS_A_DAY, words)
         now = timezone.now()
-        for kind, question in {(upload.kind, upload.question_id) for upload in uploads}:
-            of_kind = application.documents.filter(kind=kind, question=question)
-            of_kind.offered().update(replaced_at=now)
-            newest = max(of_kind.values_list("version", flat=True), default=0)
-            of_these = [upload for upload in uploads if (upload.kind, upload.question_id) == (kind, question)]
+        for group in {upload.group for upload in uploads}:
+            same = application.documents.of_group(group)
+            same.offered().update(replaced_at=now)
+            newest = max(same.values_list("version", flat=True), default=0)
+            of_these = [upload for upload in uploads if upload.group == group]
             claim(application, of_these, version=newest + 1, offered_at=now)
         record(application, Event.Kind.DOCUMENT_OFFERED)
         letters.notice_document(application)
@@ -42,15 +42,20 @@ def offer_documents(application: Application, uploads: Iterable[Upload]) -> Appl
 
 
 def take_offered(application: Application, *, by) -> Application:
-    """Let all that is offered count, in the place of the documents of its kind. Raises Refused `none_offered`."""
+    """Let all that is offered count, in the place of the documents of its kind that were there when it came.
+
+    Raises Refused: `not_allowed` unless an answer is awaited, `none_offered`.
+    """
     with transaction.atomic():
         application = lock(application)
         refuse_unless_waiting(application)
         offered = _offered_or_refused(application)
-        for kind, question in {(document.kind, document.question_id) for document in offered}:
-            of_kind = application.documents.filter(kind=kind, question=question)
-            of_kind.current().update(replaced_at=timezone.now())
-            of_kind.offered().update(offered_at=None)
+        for group in {document.group for document in offered}:
+            same = application.documents.of_group(group)
+            came = min(document.offered_at for document in offered if document.group == group)
+            # What a reviewer has added by hand since is newer still, and stays.
+            same.current().filter(created_at__lte=came).update(replaced_at=timezone.now())
+            same.offered().update(offered_at=None)
         search.refresh(application)
         record(application, Event.Kind.DOCUMENT_TAKEN, by=by)
     return application

@@ -243,7 +243,7 @@ def write(application: Application, *, subject: str, body: str, by) -> Letter:
             application=application,
             is_from_student=False,
             user=by,
-            author=by.get_full_name() or by.get_username(),
+            author=(by.get_full_name() or by.get_username())[:200],
             text=body.strip(),
             letter=letter,
         )

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from applications import letters, search
@@ -14,7 +15,7 @@ from applications.consent import CONSENT_VERSION
 from applications.models import Application, Event, FormerAnswers, Letter, Upload, email_key
 from applications.models.application import QUESTIONS
 from applications.statuses import Status
-from applications.workflow.moves import Refused, lock, move, record
+from applications.workflow.moves import Refused, lock, move, record, refuse_if_too_often
 from applications.workflow.submitting import (
     claim,
     may_send_link,
@@ -24,6 +25,9 @@ from applications.workflow.submitting import (
 
 # Each correction sends a receipt to an address that nobody has confirmed; strangers must not be flooded this way.
 MOST_CORRECTIONS_OF_ADDRESS = 3
+# Only who has the link renews it; letters that strangers ask for at `find` do not count.
+MOST_RENEWALS_AN_HOUR = 3
+MOST_REPLACEMENTS_A_DAY = 20  # every former version is kept
 
 
 def send_link(address: str) -> None:
@@ -41,10 +45,11 @@ def renew_link(application: Application) -> Application:
     """
     with transaction.atomic():
         application = lock(application)
-        if not may_send_link(application, Letter.Kind.LINK):
-            raise Refused("too_often", _("We send a link at most three times in an hour. Please try again later."))
+        words = _("A link is renewed at most three times in an hour. Please try again later.")
+        refuse_if_too_often(application, Event.Kind.LINK_RENEWED, MOST_RENEWALS_AN_HOUR, words, hours=1)
         application.link_version += 1
-        application.save(update_fields=["link_version", "email_key"])
+        application.nonce = ""  # the form that handed it in, sent once more, must not let its browser in again
+        application.save(update_fields=["link_version", "nonce", "email_key"])
         record(application, Event.Kind.LINK_RENEWED)
         letters.link(application)
     return application
@@ -96,6 +101,7 @@ def correct_address(application: Application, address: str) -> Application:
         former = application.email
         application.email = address.strip()
         application.link_version += 1
+        application.nonce = ""
         application.save()
         search.refresh(application)
         # What has not gone out yet, a bounced receipt above all, goes to the right address.
@@ -151,24 +157,25 @@ def _keep_answers(application: Application, answers: dict[str, Any]) -> bool:
 def replace_documents(application: Application, uploads: Iterable[Upload]) -> Application:
     """Put new documents in the place of those of the same kind; the former ones are kept as replaced versions.
 
-    Raises Refused: `being_read` once reading began, `uploads_gone`.
+    Raises Refused: `being_read` once reading began, `too_often`, `uploads_gone`.
     """
     uploads = list(uploads)
     with transaction.atomic():
         application = lock(application)
         _refuse_unless_correctable(application)
+        words = _("You have replaced documents many times today. Please wait until tomorrow.")
+        refuse_if_too_often(application, Event.Kind.DOCUMENTS_REPLACED, MOST_REPLACEMENTS_A_DAY, words)
         _put_in_place(application, uploads)
         record(application, Event.Kind.DOCUMENTS_REPLACED)
     return application
 
 
 def _put_in_place(application: Application, uploads: list[Upload]) -> None:
-    for kind, question in {(upload.kind, upload.question_id) for upload in uploads}:
-        of_kind = application.documents.filter(kind=kind, question=question)
-        newest = max(of_kind.values_list("version", flat=True), default=0)
-        of_kind.current().update(replaced_at=timezone.now())
-        of_these = [upload for upload in uploads if (upload.kind, upload.question_id) == (kind, question)]
-        claim(application, of_these, version=newest + 1)
+    for group in {upload.group for upload in uploads}:
+        same = application.documents.of_group(group)
+        newest = max(same.values_list("version", flat=True), default=0)
+        same.current().update(replaced_at=timezone.now())
+        claim(application, [upload for upload in uploads if upload.group == group], version=newest + 1)
     if uploads:
         search.refresh(application)
 
@@ -191,7 +198,8 @@ def complete(application: Application, *, answers: dict[str, Any], uploads: Iter
         _put_in_place(application, uploads)
         refuse_unless_documents_complete(application)
         application.consent_version = CONSENT_VERSION
-        application.save(update_fields=["consent_version", "email_key"])
+        application.language = get_language() or application.language  # the one who entered it could only guess
+        application.save(update_fields=["consent_version", "language", "email_key"])
         record(application, Event.Kind.CONSENTED)
     return application
 

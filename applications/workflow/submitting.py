@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from applications import letters, search
 from applications.consent import CONSENT_VERSION
-from applications.models import Application, Document, Event, Letter, QuestionAnswer, Upload, email_key
+from applications.models import Application, Document, Event, IncomingUpload, Letter, QuestionAnswer, Upload, email_key
 from applications.models.application import QUESTIONS
 from applications.statuses import Status
 from applications.workflow.moves import Refused, lock, record, refuse_unless_waiting
@@ -164,8 +164,7 @@ def claim(
         raise Refused("uploads_gone", _("One of your files is no longer kept. Please choose it again."))
     positions: dict[tuple, int] = {}
     for upload in (claimed[upload.pk] for upload in uploads):
-        group = (upload.kind, upload.question_id)
-        place = positions[group] = positions.get(group, position - 1) + 1
+        place = positions[upload.group] = positions.get(upload.group, position - 1) + 1
         Document.objects.create(
             id=upload.id,
             application=application,
@@ -184,6 +183,7 @@ def claim(
             version=version,
         )
     Upload.objects.filter(pk__in=claimed).delete()
+    IncomingUpload.objects.filter(upload_id__in=claimed).delete()
 
 
 def tell_of_first_application(first: Application) -> None:
@@ -277,6 +277,7 @@ def add_documents(application: Application, uploads: Iterable[Upload], *, by) ->
             of_kind = application.documents.filter(kind=upload.kind)
             newest = max(of_kind.values_list("version", flat=True), default=0)
             if upload.kind == Document.Kind.CV:
+                of_kind.offered().update(replaced_at=timezone.now())  # this one is newer
                 of_kind.current().update(replaced_at=timezone.now())
                 claim(application, [upload], version=newest + 1)
             else:

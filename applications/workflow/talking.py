@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from applications import letters
 from applications.models import Application, Event, Message
 from applications.workflow.moves import Refused, lock, record
+from applications.workflow.reviewing import SAME_AGAIN
 
 MOST_QUESTIONS_A_DAY = 5  # each is a letter to every reviewer
 
@@ -23,8 +24,8 @@ def ask_reviewers(application: Application, text: str) -> Message:
     with transaction.atomic():
         application = lock(application)
         latest = application.messages.last()
-        if latest is not None and latest.is_from_student and latest.text == text:
-            return latest  # a double click
+        if latest is not None and _is_same_again(latest, text):
+            return latest
         a_day_ago = timezone.now() - datetime.timedelta(days=1)
         asked = application.messages.filter(is_from_student=True, created_at__gt=a_day_ago).count()
         if settings.APPLY_LIMITS and asked >= MOST_QUESTIONS_A_DAY:
@@ -35,6 +36,12 @@ def ask_reviewers(application: Application, text: str) -> Message:
         record(application, Event.Kind.STUDENT_ASKED)
         letters.notice_question(application)
     return message
+
+
+def _is_same_again(latest: Message, text: str) -> bool:
+    """Whether the last thing said is this very question, a moment ago and unanswered: a double click or a reload."""
+    is_recent = latest.created_at > timezone.now() - SAME_AGAIN
+    return latest.is_from_student and latest.text == text and latest.settled_at is None and is_recent
 
 
 def settle_question(application: Application, *, by) -> None:

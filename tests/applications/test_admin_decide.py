@@ -114,6 +114,21 @@ def test_the_page_shows_words_and_never_the_students_link(reviewing, make_applic
     assert "/applications/open/" not in page
 
 
+@pytest.mark.parametrize(("opened", "sent"), [("de", "en"), ("en", "de")])
+def test_a_page_that_was_opened_in_another_language_still_sends_the_link(reviewing, make_application, opened, sent):
+    application = make_application()
+    url = decide_url(application, Status.OFFERED)
+    form = reviewing.get(url, headers={"accept-language": opened}).context["form"]
+    assert "[" in form["body"].value()
+    data = {field.html_name: field.value() or "" for field in form}
+
+    reviewing.post(url, data | {"send": "1"}, headers={"accept-language": sent})
+
+    letter = Letter.objects.get(kind="offered")
+    assert "{manage_link}" in letter.body
+    assert "[" not in letter.body
+
+
 def test_a_preview_shows_the_letter_and_decides_nothing(reviewing, make_application):
     application = make_application()
 

@@ -81,11 +81,13 @@ def test_a_form_without_a_token_never_hands_in(address, fields):
     assert not Application.objects.exists()
 
 
-def test_a_closed_project_answers_a_form_without_a_token_as_everything_else(address, fields):
+def test_a_closed_project_answers_a_form_without_a_token_as_one_with_it_and_shows_its_text(address, fields):
     Project.objects.update(closed_at=timezone.now())
-    response = Client(enforce_csrf_checks=True).post(address, fields())
-    assert response.status_code == 403
-    assert "could not be accepted" in response.content.decode()
+    without = Client(enforce_csrf_checks=True).post(address, fields())
+    assert without.status_code == Client().post(address, fields()).status_code == 409
+    assert "This project is closed" in without.content.decode()
+    assert "I would like to align sequences." in without.content.decode()
+    assert not Application.objects.exists()
 
 
 # Another language
@@ -158,28 +160,28 @@ MINUTE = datetime.timedelta(minutes=1)
     ids=["in time", "in the grace", "at its end", "after it", "opened too late", "nobody knows when"],
 )
 def test_a_form_that_was_open_before_the_deadline_has_half_an_hour_more(
-    client, address, fields, at, midnight, opened, sent, status
+    client, address, fields, at, midnight, project, opened, sent, status
 ):
     token = ""
     if opened is not None:
         at(midnight + opened * MINUTE)
-        token = opened_token()
+        token = opened_token(project)
     at(midnight + sent * MINUTE)
     assert client.post(address, fields(opened=token)).status_code == status
 
 
-def test_the_grace_is_for_the_deadline_only(client, address, fields, at, midnight):
+def test_the_grace_is_for_the_deadline_only(client, address, fields, at, midnight, project):
     at(midnight - MINUTE)
-    token = opened_token()
+    token = opened_token(project)
     Project.objects.update(closed_at=timezone.now())
     at(midnight + MINUTE)
     assert client.post(address, fields(opened=token)).status_code == 409
 
 
-def test_without_grace_the_deadline_is_the_deadline(client, address, fields, at, midnight, settings):
+def test_without_grace_the_deadline_is_the_deadline(client, address, fields, at, midnight, project, settings):
     settings.DEADLINE_GRACE_MINUTES = 0
     at(midnight - MINUTE)
-    token = opened_token()
+    token = opened_token(project)
     at(midnight + MINUTE)
     assert client.post(address, fields(opened=token)).status_code == 409
 
@@ -191,8 +193,14 @@ def test_the_form_states_the_grace_on_the_last_day_and_not_before(client, addres
 
 
 @pytest.mark.parametrize("token", ["", "x", "form.1.2", "form..", "a.b.c.d", "form:1abc:" + "x" * 30])
-def test_a_made_up_time_of_opening_counts_for_nothing(token):
-    assert opened_at(token) is None
+def test_a_made_up_time_of_opening_counts_for_nothing(project, token):
+    assert opened_at(project, token) is None
+
+
+def test_a_form_that_was_opened_for_one_project_proves_nothing_for_another(project, other_project):
+    token = opened_token(project)
+    assert opened_at(project, token) is not None
+    assert opened_at(other_project, token) is None
 
 
 # Another project with the same documents
@@ -238,6 +246,23 @@ def test_looking_at_the_form_copies_nothing(client, applied, other_project, stor
     client.get(f"/projects/{other_project.slug}/apply/?again={applied.reference}")
     assert len(stored_files()) == 2
     assert not Upload.objects.exists()
+
+
+def test_sending_the_form_again_and_again_copies_the_documents_once(client, applied, other_project, stored_files):
+    url = f"/projects/{other_project.slug}/apply/"
+    data = again(client.get(f"{url}?again={applied.reference}").context["form"])
+    for _ in range(4):
+        assert client.post(url, data | {"motivation": ""}).status_code == 200
+    assert Upload.objects.count() == 2
+    assert len(stored_files()) == 4
+
+
+def test_pages_with_somebody_s_data_are_kept_by_no_browser(client, address, applied, other_project, fields):
+    url = f"/projects/{other_project.slug}/apply/"
+    for page in (client.get(f"{url}?again={applied.reference}"), client.post(url, fields(action="preview"))):
+        assert "Ada Example" in page.content.decode()
+        assert "no-store" in page["Cache-Control"]
+    assert "no-store" not in client.get(url).headers.get("Cache-Control", "")  # Back finds what was typed
 
 
 def test_another_browser_gets_an_empty_form_and_none_of_the_documents(

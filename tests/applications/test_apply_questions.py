@@ -169,3 +169,28 @@ def test_the_search_finds_what_was_answered_to_a_question(client, address, field
         {name: getattr(application, name) for name in Application.ANSWERS} | {"questions": [(questions["short"], "")]},
     )
     assert not search.matching(Application.objects.all(), "zymolo").exists()
+
+
+def corrected(browser: Client, application: Application, **changed):
+    """The form for corrections, sent as it came but for `changed`."""
+    url = f"/applications/{application.reference}/answers/"
+    form = browser.get(url).context["form"]
+    return browser.post(url, {field.html_name: field.value() or "" for field in form} | changed)
+
+
+def test_an_option_that_is_not_offered_any_more_stays_for_who_chose_it(client, address, fields, questions):
+    client.post(address, fields())
+    application = Application.objects.get()
+    choice = questions["choice"]
+    Question.objects.filter(pk=choice.pk).update(options="Yes\nNo\nVery well")
+
+    assert "A little" not in Client().get(address).content.decode()
+    assert corrected(client, application, motivation="A typo is mended.").status_code == 302
+
+    application.refresh_from_db()
+    assert application.motivation == "A typo is mended."
+    assert application.question_answers.get(kind="choice").text == "A little"
+    refused = corrected(client, application, **{choice.field_name: "Perhaps"})
+    assert list(refused.context["form"].errors) == [choice.field_name]
+    corrected(client, application, **{choice.field_name: "Very well"})
+    assert application.question_answers.get(kind="choice").text == "Very well"

@@ -110,10 +110,64 @@ def test_neither_agreement_nor_secrets_are_kept_and_not_more_than_a_session_can_
     )
     kept = browser.session["left_behind"][application.reference]["complete"]
     assert set(kept["text"]) == {"motivation", "links"}
-    assert sum(len(text) for text in kept["text"].values()) == 20_000
+    assert sum(len(text) for text in kept["text"].values()) == 60_000
     for number in range(10):
         browser.post(f"/applications/2222-222{number}/answers/", {"motivation": WORDS})
     assert len(browser.session["left_behind"]) == 5
+
+
+def test_only_fields_of_these_pages_are_kept(page, application):
+    browser = Client()
+    known = {"motivation": WORDS, "question_12": "Rust.", "text": "May I?", "reason": "Ill."}
+    junk = {"photo": WORDS, "question_x": WORDS, "question_²": WORDS, "question_" + "1" * 30: WORDS, "x" * 60: WORDS}
+    claims = {"kept_cv": "claim", "kept_photo": "claim", "kept_question_²": "claim"}
+    browser.post(f"{page}answers/", known | junk | claims)
+    kept = browser.session["left_behind"][application.reference]["answers"]
+    assert kept["text"] == known
+    assert kept["claims"] == {"cv": ["claim"]}
+
+
+@pytest.mark.parametrize("field", ["question_²", "question_" + "9" * 40, "question_-1", "photo"])
+def test_a_file_in_a_field_that_is_not_there_is_no_fault_and_not_kept(page, cv_file, field):
+    browser = Client()
+    assert browser.post(f"{page}documents/", {field: cv_file()}).status_code == 404
+    assert not Upload.objects.exists()
+    assert "left_behind" not in browser.session
+
+
+def test_a_dozen_long_answers_are_kept_to_their_end(page, application, project, open_by_link):
+    questions = [project.questions.create(prompt=f"Question {n}?", kind="long", is_required=False) for n in range(12)]
+    browser = Client()
+    browser.post(f"{page}answers/", {each.field_name: "y" * 3990 + f"END{n}." for n, each in enumerate(questions)})
+    open_by_link(application, browser)
+    form = browser.get(f"{page}answers/").content.decode()
+    assert all(f"END{n}." in form for n in range(12))
+
+
+def test_what_is_older_than_a_day_goes_when_something_is_put_beside_it(page, application, monkeypatch, settings):
+    browser = Client()
+    browser.post("/applications/2222-2222/ask/", {"text": WORDS})
+    later = timezone.now() + datetime.timedelta(hours=settings.UPLOAD_HOURS - 1)
+    monkeypatch.setattr("applications.left_behind.timezone.now", lambda: later)
+    browser.post(f"{page}ask/", {"text": WORDS})
+    assert set(browser.session["left_behind"]) == {"2222-2222", application.reference}
+    later += datetime.timedelta(hours=2)
+    browser.post(f"{page}answers/", {"motivation": WORDS})
+    assert set(browser.session["left_behind"]) == {application.reference}
+    assert set(browser.session["left_behind"][application.reference]) == {"ask", "answers"}
+
+
+def test_the_session_of_a_stranger_ends_after_a_day_and_that_of_others_as_ever(
+    page, application, open_by_link, signed_in, supervisor, settings
+):
+    stranger, reviewer = Client(), signed_in(supervisor)
+    for browser in (stranger, reviewer):
+        browser.post(f"{page}ask/", {"text": WORDS})
+        browser.post(f"{page}answers/", {"motivation": WORDS})
+    assert stranger.session.get_expiry_age() == settings.UPLOAD_HOURS * 3600
+    assert reviewer.session.get_expiry_age() == settings.SESSION_COOKIE_AGE
+    open_by_link(application, stranger)
+    assert stranger.session.get_expiry_age() == settings.SESSION_COOKIE_AGE
 
 
 def test_a_file_that_is_not_fine_is_not_kept(page, application, cv_file):
@@ -156,3 +210,13 @@ def test_unchanged_answers_after_reading_began_lead_back_with_the_reason(
     response = browser.post(f"{page}answers/", fields, follow=True)
     assert response.redirect_chain == [(page, 302)]
     assert "not possible any more" in response.content.decode()
+
+
+def test_long_answers_that_come_after_reading_began_are_shown_to_their_end(
+    page, application, open_by_link, supervisor, answers
+):
+    browser = open_by_link(application)
+    workflow.note(application, "Begun.", by=supervisor)
+    fields = {name: str(value) for name, value in answers.items() if name != "email"}
+    browser.post(f"{page}answers/", fields | {"motivation": "M" * 3900 + "END"})
+    assert "MEND" in browser.get(f"{page}ask/").context["form"]["text"].value()

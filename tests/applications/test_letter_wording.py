@@ -21,7 +21,7 @@ WITH_LINK = [
     *("received", "interview", "waitlisted", "offered", "accepted", "reopened", "applied_again", "link"),
     *("correction", "entered", "transferred"),
 ]
-OF_NO_APPLICATION = {"invitation", "digest_asked", "digest_daily", "digest_weekly", "test"}
+OF_NO_APPLICATION = {"invitation", "digest_asked", "digest_daily", "digest_weekly", "notice_erased", "test"}
 
 
 def test_each_kind_of_letter_is_about_one_application_or_none():

@@ -211,6 +211,45 @@ def test_a_link_is_renewed_at_most_three_times_in_an_hour(application, open_by_l
     assert browser.get(application.get_absolute_url()).status_code == 200
 
 
+def test_without_limits_a_link_is_renewed_as_often_as_one_likes(application, open_by_link, settings):
+    settings.APPLY_LIMITS = False
+    browser = open_by_link(application)
+    for _ in range(4):
+        assert renew(browser, application).status_code == 302
+
+
+def test_strangers_who_ask_for_the_link_keep_nobody_from_renewing_it(application, open_by_link):
+    browser = open_by_link(application)
+    for _ in range(3):
+        ask_for(application.email)
+    assert renew(browser, application).status_code == 302
+    application.refresh_from_db()
+    assert application.link_version == 2
+
+
+def send_once_more(application) -> Client:
+    """A browser that presses Send again in the form with which the application was handed in."""
+    browser = Client()
+    form = {"nonce": "one-form", "email": application.email}
+    browser.post(f"/projects/{application.project.slug}/apply/", form)
+    return browser
+
+
+def test_the_form_that_was_handed_in_lets_its_browser_in_until_the_link_is_renewed(make_application, open_by_link):
+    application = make_application(nonce="one-form")
+    assert send_once_more(application).get(application.get_absolute_url()).status_code == 200
+    renew(open_by_link(application), application)
+    assert send_once_more(application).get(application.get_absolute_url()).status_code == 404
+
+
+def test_the_form_that_was_handed_in_lets_nobody_in_once_the_address_is_corrected(make_application):
+    application = make_application(nonce="one-form")
+    workflow.correct_address(application, "ada@example.com")
+    application.refresh_from_db()
+    assert application.email == "ada@example.com"
+    assert send_once_more(application).get(application.get_absolute_url()).status_code == 404
+
+
 def test_nobody_renews_the_link_of_an_application_that_their_browser_may_not_open(application, client):
     assert renew(client, application).status_code == 404
     application.refresh_from_db()
@@ -253,3 +292,12 @@ def test_something_that_is_no_address_is_asked_for_again(client, application):
 def test_looking_at_the_page_sends_nothing(client, application):
     assert client.get(FIND, {"email": "ada@example.org"}).status_code == 200
     assert not Letter.objects.filter(kind="link").exists()
+
+
+def test_a_known_and_an_unknown_address_wait_equally_long_for_their_answer(application, monkeypatch):
+    waits = []
+    monkeypatch.setattr("applications.views.student.link.ANSWER_SECONDS", 3600)
+    monkeypatch.setattr("applications.views.student.link.time.sleep", waits.append)
+    for address in ("ada@example.org", "eve@example.org"):
+        ask_for(address)
+    assert [3500 < wait < 3600 for wait in waits] == [True, True]

@@ -78,13 +78,14 @@ def test_reading_and_downloading_a_document_are_told_apart(signed_in, supervisor
     assert noted() == [("Sofia Supervisor", "CV", "read"), ("Sofia Supervisor", "CV", "downloaded")]
 
 
-def test_the_first_page_image_counts_as_reading_and_the_others_not_again(signed_in, supervisor, transcript):
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_image_of_any_page_counts_as_reading_and_the_others_not_again(signed_in, supervisor, transcript, number):
     renditions.make_missing()
     browser = signed_in(supervisor)
 
-    assert look(browser, page_image(transcript, 2)) == 200
-    assert noted() == []
-    assert look(browser, page_image(transcript, 1)) == 200
+    assert look(browser, page_image(transcript, number)) == 200
+    assert noted() == [("Sofia Supervisor", "Transcript 1", "read")]
+    assert look(browser, page_image(transcript, 3 - number)) == 200
     look(browser, transcript.get_absolute_url())
 
     assert noted() == [("Sofia Supervisor", "Transcript 1", "read")]
@@ -120,6 +121,34 @@ def test_a_reviewer_is_noted_also_in_a_browser_that_came_by_the_manage_link(
 ):
     look(open_by_link(application, signed_in(supervisor)), cv.get_absolute_url())
     assert noted() == [("Sofia Supervisor", "CV", "read")]
+
+
+def test_a_reviewer_who_has_got_hold_of_the_link_is_noted_on_the_student_s_pages(
+    signed_in, supervisor, application, open_by_link
+):
+    browser = open_by_link(application, signed_in(supervisor))
+    assert look(browser, application.get_absolute_url()) == 200
+    assert look(browser, reverse("applications:everything", args=[application.reference])) == 200
+    assert noted() == [("Sofia Supervisor", "application", "read"), ("Sofia Supervisor", "application", "exported")]
+
+
+@pytest.mark.parametrize("who", ["other_supervisor", "staff_without_rights"])
+def test_somebody_with_an_account_who_applied_is_a_student_there(request, signed_in, application, open_by_link, who):
+    browser = open_by_link(application, signed_in(request.getfixturevalue(who)))
+    assert look(browser, application.get_absolute_url()) == 200
+    assert look(browser, reverse("applications:everything", args=[application.reference])) == 200
+    assert noted() == []
+
+
+def test_a_very_long_name_is_noted_as_far_as_there_is_room(supervisor, application):
+    supervisor.first_name, supervisor.last_name = "F" * 150, "L" * 150
+    supervisor.save()
+    openings.note_opened(application, supervisor)
+    workflow.write(application, subject="Hello", body="Welcome.", by=supervisor)
+    names = [Opening.objects.get().user_name, application.messages.get().author]
+    names += application.events.filter(user=supervisor).values_list("actor_name", flat=True)
+    assert len(names) > 2
+    assert set(names) == {("F" * 150 + " " + "L" * 150)[:200]}
 
 
 # One row a day

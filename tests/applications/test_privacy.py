@@ -173,7 +173,7 @@ def test_what_the_device_keeps_is_kept_no_longer_than_the_page_says():
     script = (Path(django_settings.BASE_DIR) / "static/js/device.js").read_text()
     text = page()
     assert '"apply-text:": 7 * DAY' in script
-    assert "the text on this device for at most a week" in text
+    assert "what is older than a week is dropped" in text
     assert '"apply-files:": DAY' in script
     assert "keeps it, for at most a day" in text
 

@@ -1,6 +1,9 @@
 """Students ask on their own page, and read there what the reviewers answer."""
 
+import datetime
+
 import pytest
+from django.utils import timezone
 
 from applications import workflow
 from applications.models import Application, Letter, Message
@@ -81,6 +84,21 @@ def test_the_same_question_twice_is_one(application, by_link):
     ask(by_link, application)
     ask(by_link, application)
     assert application.messages.count() == 1
+
+
+def test_a_settled_question_that_is_asked_again_is_a_new_one(application, by_link, supervisor):
+    ask(by_link, application)
+    workflow.settle_question(application, by=supervisor)
+    ask(by_link, application)
+    assert application.messages.count() == 2
+    assert Message.objects.unanswered().count() == 1
+
+
+def test_the_same_question_another_time_is_a_reminder_and_counts(application, by_link):
+    ask(by_link, application)
+    Message.objects.update(created_at=timezone.now() - datetime.timedelta(hours=1))
+    ask(by_link, application)
+    assert Message.objects.unanswered().count() == 2
 
 
 @pytest.mark.parametrize("text", ["", "  \r\n ", "\u202e\u2066 ", "null\x00", "x" * 2001])

@@ -122,6 +122,14 @@ def test_completing_keeps_answers_documents_and_the_version_agreed_to(entered, b
     assert not Upload.objects.exists()
 
 
+def test_letters_follow_the_language_in_which_it_was_completed(entered, by_link, fields):
+    assert entered.language == "en"  # the one who entered it could only guess
+    by_link.post(at(entered, "complete/"), fields(), headers={"accept-language": "de"})
+    entered.refresh_from_db()
+    assert entered.is_consented
+    assert entered.language == "de"
+
+
 def test_only_missing_documents_are_asked_for_and_others_may_be_replaced(
     project, supervisor, cv_file, by_link, open_by_link, fields
 ):

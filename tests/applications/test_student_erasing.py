@@ -187,3 +187,76 @@ def test_nobody_is_told_of_an_application_that_nobody_has_begun_to_read(make_app
     browser = open_by_link(application)
     browser.post(f"/applications/{application.reference}/erase/", {"reference": application.reference})
     assert not Letter.objects.filter(kind="notice_erased").exists()
+
+
+# “This was not me”, once others rely on it
+
+
+@pytest.mark.parametrize("status", ["accepted", "declined"])
+def test_with_an_answer_this_was_not_me_leads_to_the_page_that_asks_the_supervisor(
+    make_application, open_by_link, supervisor, status
+):
+    application = make_application()
+    if status == "accepted":
+        workflow.decide(application, "offered", by=supervisor)
+        workflow.accept_offer(application)
+    else:
+        workflow.decide(application, status, by=supervisor)
+    browser = open_by_link(application)
+    for method in (browser.get, browser.post):
+        response = method(at(application, "not-me/"), follow=True)
+        assert response.redirect_chain == [(at(application, "erase/"), 302)]
+        assert "So the supervisor erases the application" in words(response)
+    assert Application.objects.get().status == status
+    application.project.refresh_from_db()
+    assert application.project.places_taken == (status == "accepted")
+
+
+def test_an_answer_that_comes_while_somebody_says_this_was_not_me_is_not_erased(application, by_link, monkeypatch):
+    load = grants.application_or_404
+
+    def declined_just_after(request, reference):
+        found = load(request, reference)
+        Application.objects.update(status="declined")
+        return found
+
+    monkeypatch.setattr(grants, "application_or_404", declined_just_after)
+    response = by_link.post(at(application, "not-me/"))
+    assert (response.status_code, response["Location"]) == (302, at(application, "erase/"))
+    assert Application.objects.exists()
+
+
+def test_the_supervisor_hears_of_what_was_being_read_and_was_somebody_else_s(application, by_link, supervisor):
+    workflow.note(application, "Reading.", by=supervisor)
+    by_link.post(at(application, "not-me/"))
+    assert Erasure.objects.get().cause == "not_me"
+    assert Letter.objects.get(kind="notice_erased").recipient == supervisor.email
+
+
+def test_what_the_supervisor_erases_on_request_is_no_news_to_the_supervisor(application, signed_in, supervisor):
+    workflow.decide(application, "declined", by=supervisor)
+    workflow.ask_for_erasure(application)
+    signed_in(supervisor).post(f"/admin/applications/application/{application.pk}/erase/")
+    assert Erasure.objects.get().cause == "student"
+    assert not Letter.objects.filter(kind="notice_erased").exists()
+
+
+def test_opened_again_nothing_is_asked_for_any_more_and_after_the_next_answer_one_asks_anew(
+    application, by_link, supervisor
+):
+    workflow.decide(application, "declined", by=supervisor)
+    by_link.post(at(application, "erase/"), {"ask": "1"})
+    workflow.decide(application, "in_review", by=supervisor, reason="A place is free after all.")
+    assert "be erased" not in words(by_link.get(at(application)))
+    workflow.decide(application, "declined", by=supervisor)
+    by_link.post(at(application, "erase/"), {"ask": "1"})
+    assert Letter.objects.filter(kind=Letter.Kind.NOTICE_ERASURE).count() == 2
+
+
+def test_what_was_left_behind_in_this_browser_goes_too(application, client, open_by_link):
+    client.post(at(application, "withdraw/"), {"reason": "I am ill. Please keep this to yourselves."})
+    open_by_link(application, client)
+    assert application.reference in str(dict(client.session))
+    erase(client, application)
+    assert application.reference not in str(dict(client.session))
+    assert "ill" not in str(dict(client.session))

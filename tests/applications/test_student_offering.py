@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from applications import workflow
+from applications import documents, workflow
 from applications.models import Application, Document, Letter
 from tests import pdfs
 from tests.applications.student_pages import at, words
@@ -158,3 +158,56 @@ def test_the_student_opens_what_was_offered_and_a_stranger_does_not(read, by_lin
 def test_nobody_sends_documents_to_an_application_that_their_browser_may_not_open(read, client, cv_file):
     assert send(client, read, cv_file("foreign.pdf")).status_code == 404
     assert not Document.objects.offered().exists()
+
+
+def test_newer_versions_are_sent_five_times_a_day_and_the_sixth_file_is_kept(read, by_link, cv_file, settings):
+    for number in range(5):
+        assert send(by_link, read, cv_file(f"{number}.pdf")).status_code == 302
+    refused = send(by_link, read, cv_file("sixth.pdf"))
+    assert refused.status_code == 429
+    assert "Please wait until tomorrow." in words(refused)
+    assert read.offered_documents()[0].original_name == "4.pdf"
+    claims = re.findall(r'name="kept_cv" value="([^"]+)"', refused.content.decode())
+
+    settings.APPLY_LIMITS = False
+    assert by_link.post(at(read, "documents/"), {"kept_cv": claims}).status_code == 302
+
+    assert [document.original_name for document in read.offered_documents()] == ["sixth.pdf"]
+
+
+def names(application) -> list[str]:
+    return [document.original_name for document in Application.objects.get(pk=application.pk).current_documents()]
+
+
+def test_a_transcript_that_a_reviewer_added_since_stays_when_what_was_sent_is_taken(
+    read, by_link, transcript_file, supervisor
+):
+    by_link.post(at(read, "documents/"), {"transcripts": [transcript_file("better.pdf")]})
+    by_mail = documents.receive(transcript_file("last-term-by-mail.pdf"), "transcript")
+    workflow.add_documents(read, [by_mail], by=supervisor)
+    workflow.take_offered(read, by=supervisor)
+    assert sorted(names(read)) == ["better.pdf", "cv.pdf", "last-term-by-mail.pdf"]
+
+
+def test_a_cv_that_a_reviewer_added_since_is_the_newest_and_nothing_waits_any_more(read, by_link, cv_file, supervisor):
+    send(by_link, read, cv_file("second.pdf"))
+    workflow.add_documents(read, [documents.receive(cv_file("third-by-mail.pdf"), "cv")], by=supervisor)
+    assert names(read) == ["third-by-mail.pdf", "transcript.pdf"]
+    with pytest.raises(workflow.Refused) as refused:
+        workflow.take_offered(read, by=supervisor)
+    assert refused.value.code == "none_offered"
+
+
+def test_documents_for_two_questions_that_are_deleted_since_do_not_take_each_other_s_place(
+    project, supervisor, answers, make_uploads, cv_file
+):
+    questions = [project.questions.create(prompt=prompt, kind="file") for prompt in ("Thesis", "Portfolio")]
+    theirs = [documents.receive(cv_file(f"{each.prompt}.pdf"), "other", question=each) for each in questions]
+    application = workflow.submit(project, answers=answers, uploads=[*make_uploads(), *theirs], nonce="n")
+    workflow.note(application, "Reading.", by=supervisor)
+    workflow.offer_documents(application, [documents.receive(cv_file("better.pdf"), "other", question=questions[0])])
+    project.questions.all().delete()
+
+    workflow.take_offered(application, by=supervisor)
+
+    assert sorted(names(application)) == ["Portfolio.pdf", "better.pdf", "cv.pdf", "transcript.pdf"]

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from applications import grants, letters, urls, workflow
-from applications.models import Application, Document, Letter, QuestionAnswer
+from applications.models import Application, Document, Event, FormerAnswers, Letter, QuestionAnswer
 from projects.models import Project, Topic
 from tests import pdfs
 from tests.applications.student_pages import at, words
@@ -99,6 +99,52 @@ def test_the_clock_says_in_how_many_days_everything_goes(application, by_link, s
     kept = datetime.timedelta(days=settings.RETENTION_DAYS["undecided"] - days)
     Application.objects.update(status_changed_at=timezone.now() - kept)
     assert says in words(by_link.get(at(application))).split("Erased on")[1][:60]
+
+
+# How it came to stand so
+
+
+def test_an_offer_that_ran_out_is_not_called_a_refusal(application, by_link, supervisor):
+    workflow.decide(application, "offered", by=supervisor)
+    Application.objects.update(offer_lapses_on=timezone.localdate() - datetime.timedelta(days=1))
+    workflow.lapse_offers()
+    text = words(by_link.get(at(application)))
+    assert "its day passed without an answer" in text
+    assert "We cannot offer you a place" not in text
+
+
+def test_a_refusal_is_called_one(application, by_link, supervisor):
+    workflow.decide(application, "declined", by=supervisor)
+    text = words(by_link.get(at(application)))
+    assert "We cannot offer you a place in this project." in text
+    assert "its day passed" not in text
+
+
+@pytest.mark.parametrize("letter", [None, workflow.NO_LETTER], ids=["with a letter", "without a letter"])
+def test_the_page_speaks_of_a_letter_only_when_there_is_one(application, by_link, supervisor, letter):
+    workflow.decide(application, "interview", by=supervisor, letter=letter)
+    text = words(by_link.get(at(application)))
+    assert ("You have a letter about it." in text) == (letter is None)
+    assert ("gets in touch with you about a time" in text) == (letter is not None)
+
+
+def test_after_a_first_answer_no_day_is_promised_that_has_long_passed(application, by_link, supervisor):
+    Application.objects.update(received_at=timezone.now() - datetime.timedelta(days=60))
+    assert "You should have had an answer by" in words(by_link.get(at(application)))
+    workflow.decide(application, "declined", by=supervisor)
+    workflow.decide(application, "in_review", by=supervisor, reason="A place is free after all.")
+    assert "You should have had an answer by" not in words(by_link.get(at(application)))
+
+
+def test_former_answers_name_the_start_as_people_write_it_and_a_missing_one_not_at_all(application, by_link):
+    answers = {"full_name": "Ada Before", "motivation": "Before.", "links": ""}
+    for version, start in enumerate(("2031-02-15", "None", "", None), start=2):
+        FormerAnswers.objects.create(
+            application=application, version=version, answers=answers | {"earliest_start": start}
+        )
+    text = words(by_link.get(at(application)))
+    assert "15 February 2031" in text
+    assert "None" not in text.replace("None yet.", "")
 
 
 # Another project with the same documents
@@ -341,6 +387,75 @@ def test_the_address_is_not_changed_by_the_answers_form(application, by_link, an
     by_link.post(at(application, "answers/"), answers | {"email": "eve@example.org", "status": "accepted"})
     application.refresh_from_db()
     assert (application.email, application.status) == ("ada@example.org", "received")
+
+
+def as_opened(browser, application) -> dict:
+    """What the form for corrections sends when nothing in it is changed."""
+    form = browser.get(at(application, "answers/")).context["form"]
+    return {field.html_name: field.value() or "" for field in form}
+
+
+def test_a_correction_in_a_second_window_does_not_undo_the_first(application, by_link, open_by_link):
+    phone = open_by_link(application)
+    at_the_desk, on_the_phone = as_opened(by_link, application), as_opened(phone, application)
+    phone.post(at(application, "answers/"), on_the_phone | {"motivation": "From the phone."})
+
+    response = by_link.post(at(application, "answers/"), at_the_desk | {"university": "University of Trams"})
+
+    assert response.status_code == 200
+    assert "changed in another window" in words(response)
+    assert "University of Trams" in response.content.decode()
+    application.refresh_from_db()
+    assert (application.motivation, application.university) == ("From the phone.", "University of Examples")
+
+    shown = {field.html_name: field.value() or "" for field in response.context["form"]}
+    assert by_link.post(at(application, "answers/"), shown).status_code == 302
+    application.refresh_from_db()
+    assert application.university == "University of Trams"
+
+
+@pytest.mark.parametrize("seen", ["", "x", "1"])
+def test_a_correction_that_says_nothing_of_another_window_is_taken(application, by_link, answers, seen):
+    data = answers | {"motivation": "Better.", "seen_answers": seen}
+    response = by_link.post(at(application, "answers/"), data)
+    application.refresh_from_db()
+    assert (response.status_code, application.motivation == "Better.") == ((200, False) if seen == "x" else (302, True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_question_that_is_deleted_while_it_is_answered_loses_no_word(
+    project, application, by_link, answers, monkeypatch
+):
+    question = project.questions.create(prompt="Which course?", kind="short")
+    correct = workflow.correct_answers
+
+    def deleted_just_before(*args):
+        project.questions.all().delete()
+        return correct(*args)
+
+    monkeypatch.setattr(workflow, "correct_answers", deleted_just_before)
+    data = answers | {"motivation": "Better words.", question.field_name: "CS-101"}
+    response = by_link.post(at(application, "answers/"), data)
+    assert response.status_code == 503
+    assert "Please try again in a minute." in words(response)
+    assert "Better words." in response.content.decode()
+
+
+def test_documents_are_replaced_twenty_times_a_day_and_the_next_file_is_kept(application, by_link, cv_file, settings):
+    Event.objects.bulk_create(
+        Event(application=application, kind=Event.Kind.DOCUMENTS_REPLACED, actor="student") for _ in range(19)
+    )
+    assert by_link.post(at(application, "documents/"), {"cv": cv_file("twentieth.pdf")}).status_code == 302
+    refused = by_link.post(at(application, "documents/"), {"cv": cv_file("another.pdf")})
+    assert refused.status_code == 429
+    assert "Please wait until tomorrow." in words(refused)
+    claims = re.findall(r'name="kept_cv" value="([^"]+)"', refused.content.decode())
+    assert Application.objects.get().current_documents()[0].original_name == "twentieth.pdf"
+
+    settings.APPLY_LIMITS = False
+    assert by_link.post(at(application, "documents/"), {"kept_cv": claims}).status_code == 302
+
+    assert Application.objects.get().current_documents()[0].original_name == "another.pdf"
 
 
 def test_a_new_cv_is_sent_and_the_transcripts_stay(application, by_link, cv_file):

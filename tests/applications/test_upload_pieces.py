@@ -243,3 +243,82 @@ def test_the_same_piece_twice_at_the_same_moment_is_kept_once(browser, files_url
     outcomes = at_once(*[lambda: incoming.add_piece(expected, 0, content[:400])] * 2)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["OutOfStep", "int"]
     assert len(stored_files()) == 1
+
+
+def overtake(monkeypatch, place, name: str, deed) -> None:
+    """`deed` happens after the next call of `place.name`, before the one who called goes on."""
+    original = getattr(place, name)
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr(place, name, original)
+        result = original(*args, **kwargs)
+        deed()
+        return result
+
+    monkeypatch.setattr(place, name, overtaken)
+
+
+@pytest.fixture
+def unchecked(browser, files_url, monkeypatch) -> str:
+    """The id of a CV of which all pieces are here, but which could not be checked yet."""
+    content = pdfs.cv()
+    pk = begin(browser, files_url, content).json()["id"]
+
+    def unavailable(*args, **kwargs):
+        raise documents.InspectionUnavailable
+
+    with monkeypatch.context() as during:
+        during.setattr(documents, "inspect", unavailable)
+        assert send(browser, files_url, pk, 0, content).status_code == 503
+    return pk
+
+
+def test_a_file_that_two_requests_check_becomes_one_upload(browser, files_url, unchecked, stored_files, monkeypatch):
+    answers = []
+    overtake(
+        monkeypatch, documents, "receive", lambda: answers.append(send(browser, files_url, unchecked, 0, b"").json())
+    )
+    answers.append(send(browser, files_url, unchecked, 0, b"").json())
+    assert answers[0] == answers[1]
+    assert read(browser, answers[0]["url"]) == pdfs.cv()
+    assert Upload.objects.count() == len(stored_files()) == 1
+
+
+def test_pieces_that_another_request_has_taken_away_are_not_taken_for_a_bad_file(
+    browser, files_url, unchecked, monkeypatch
+):
+    overtake(monkeypatch, incoming, "received", lambda: send(browser, files_url, unchecked, 0, b""))
+    assert send(browser, files_url, unchecked, 0, b"").status_code == 503
+    assert send(browser, files_url, unchecked, 0, b"").json()["token"]
+    assert Upload.objects.count() == 1
+
+
+def test_only_the_first_who_finishes_a_file_has_finished_it(browser, files_url, unchecked, make_uploads):
+    first, second = make_uploads()
+    expected, stale = (IncomingUpload.objects.get(pk=unchecked) for _ in range(2))
+    assert incoming.finish(expected, first) is True
+    assert incoming.finish(stale, second) is False
+    assert incoming.finish(stale, None) is False
+    assert IncomingUpload.objects.get().upload_id == first.pk
+
+
+def test_the_name_of_a_file_goes_with_the_file(browser, files_url, project, answers):
+    removed = send_all(browser, files_url, pdfs.cv(), name="CV Ada Example.pdf").json()
+    browser.post(f"{removed['url']}remove/")
+    assert not IncomingUpload.objects.exists()
+    cv = send_all(browser, files_url, pdfs.cv()).json()["token"]
+    transcript = send_all(browser, files_url, pdfs.transcript(), "transcripts").json()["token"]
+    assert IncomingUpload.objects.count() == 2
+    data = form_data(answers, kept_cv=cv, kept_transcripts=transcript)
+    assert browser.post(f"/projects/{project.slug}/apply/", data).status_code == 302
+    assert not IncomingUpload.objects.exists()
+
+
+def test_what_has_arrived_and_is_never_sent_is_swept_with_its_name(browser, files_url, settings, stored_files):
+    send_all(browser, files_url, pdfs.cv())
+    old = timezone.now() - datetime.timedelta(hours=settings.UPLOAD_HOURS, minutes=1)
+    for model in (IncomingUpload, Upload):
+        model.objects.update(created_at=old)
+    documents.sweep()
+    assert [model.objects.count() for model in (IncomingUpload, Upload)] == [0, 0]
+    assert stored_files() == []

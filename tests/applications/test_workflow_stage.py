@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from applications import letters, workflow
 from applications.models import Decision, Event, Letter, Reading
@@ -279,6 +279,15 @@ def test_a_student_who_withdraws_first_gets_no_decision_and_the_reviewers_see_wh
     assert "the student has set the status to “Withdrawn”" in decision.dropped_why
     assert letters_to(application) == ["received", "withdrawn"]
     assert "dropped" in kinds(application)
+
+
+def test_why_it_was_dropped_is_said_in_the_language_of_the_site_whoever_withdraws(application, supervisor):
+    decision = workflow.stage(application, "declined", by=supervisor)
+    with translation.override("de"):
+        workflow.withdraw(application)
+    decision.refresh_from_db()
+    assert "the student has set the status to “Withdrawn”" in decision.dropped_why
+    assert application.events.get(kind="dropped").text == decision.dropped_why
 
 
 def test_an_acceptance_that_comes_first_is_never_declined_by_an_older_decision(make_application, supervisor, settings):

@@ -148,3 +148,41 @@ def test_a_reviewer_who_looks_for_what_is_not_there_is_led_back(signed_in, super
 
     assert response.status_code == 404
     assert "Back to the review pages" in response.content.decode()
+
+
+# A form that another site has sent: Lax cookies stay at home then, so whatever its answer sets would replace ours
+
+FOREIGN = [{"origin": "https://elsewhere.example"}, {"origin": "null"}, {"origin": "http://testserver:8001"}]
+FOREIGN += [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site", "origin": "http://testserver"}]
+FORMS = ["/applications/AAAA-AAAA/ask/", "/projects/any/apply/", "/projects/any/apply/files/", "/admin/login/"]
+PLANTED = "Words of another site, planted."
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.parametrize("address", FORMS)
+def test_a_form_from_another_site_is_refused_and_neither_kept_nor_answered_with_a_cookie(address, headers):
+    """Without a database: not even a session is looked for."""
+    response = Client(enforce_csrf_checks=True).post(address, {"text": PLANTED, "full_name": PLANTED}, headers=headers)
+
+    assert response.status_code == 403
+    assert not response.cookies
+    assert PLANTED not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"origin": "http://testserver", "sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}],
+    ids=str,
+)
+def test_one_of_ours_without_its_secret_is_refused_and_kept(db, headers):
+    browser = Client(enforce_csrf_checks=True)
+    response = browser.post("/applications/AAAA-AAAA/ask/", {"text": "May I begin in May?"}, headers=headers)
+
+    assert response.status_code == 403
+    assert "May I begin in May?" in response.content.decode()
+    assert browser.session["left_behind"]["AAAA-AAAA"]["ask"]["text"] == {"text": "May I begin in May?"}
+
+
+@pytest.mark.parametrize("address", ["/applications/open/bad/", "/invitations/bad/"])
+def test_a_page_whose_address_holds_a_secret_tells_it_nobody(db, address):
+    assert Client().get(address)["Referrer-Policy"] == "no-referrer"

@@ -20,7 +20,8 @@ def language_of(response) -> str:
 
 
 def choose(client: Client, code: str, to: str = "/", **headers):
-    return client.post("/language/", {"language": code, "next": to}, **headers)
+    """Press the switch on the page `to`."""
+    return client.post("/language/", {"language": code}, headers={"Referer": f"http://testserver{to}"}, **headers)
 
 
 # Which language a page has
@@ -123,7 +124,7 @@ def test_the_switch_leads_to_no_other_site(client, elsewhere):
 def test_an_address_with_a_line_break_adds_no_header(client):
     response = choose(client, "de", to="/x\r\nSet-Cookie: a=b")
 
-    assert response["Location"] == "/x%0D%0ASet-Cookie:%20a=b"
+    assert response["Location"] == "/xSet-Cookie:%20a=b"
     assert list(response.cookies) == [django_settings.LANGUAGE_COOKIE_NAME]
 
 
@@ -147,7 +148,6 @@ def test_every_page_has_the_switch_and_marks_the_language_it_is_in(db, client, a
     content = client.get(address + "?q=a%20b&x=<", headers=GERMAN).content.decode()
 
     assert '<form method="post" action="/language/"' in content
-    assert f'name="next" value="{address}?q=a%20b&amp;x=%3C"' in content
     buttons = [line for line in content.split("<button")[1:] if 'name="language"' in line]
     assert {('value="en"' in button, "aria-current" in button) for button in buttons} == {(True, False), (False, True)}
     assert all(f'lang="{code}"' in button for button in buttons for code in ("en", "de") if f'value="{code}"' in button)
@@ -158,7 +158,6 @@ def test_every_page_has_the_switch_and_marks_the_language_it_is_in(db, client, a
 def test_reviewers_find_the_switch_in_the_header(signed_in, supervisor):
     content = signed_in(supervisor).get("/admin/projects/project/?q=a").content.decode()
 
-    assert 'name="next" value="/admin/projects/project/?q=a"' in content
     assert content.index('action="/language/"') < content.index("</header>")
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from applications import left_behind, workflow
-from applications.forms import LONGEST_QUESTION, AnswersForm, CompletionForm, ReplaceDocumentsForm
+from applications.forms import CompletionForm, CorrectionForm, ReplaceDocumentsForm
 from applications.models import Application
 from applications.retention import erase_on
 from applications.statuses import Status
@@ -31,12 +31,7 @@ logger = logging.getLogger(__name__)
 def answers(request: HttpRequest, reference: str) -> HttpResponse:
     """Correct the answers until reading begins."""
     application = loaded(request, reference)
-    form = AnswersForm(
-        request.POST if request.method == "POST" else None,
-        initial=application.answers,
-        questions=application.project.questions.asked(),
-        answered=application.question_answers.all(),
-    )
+    form = CorrectionForm(request.POST if request.method == "POST" else None, application=application)
     if not application.may_be_corrected():
         return _too_late_for_answers(request, application, form)
     if not form.is_valid():
@@ -45,16 +40,24 @@ def answers(request: HttpRequest, reference: str) -> HttpResponse:
         workflow.correct_answers(application, form.answers())
     except workflow.Refused:  # reading began while the form lay open
         return _too_late_for_answers(request, application, form)
+    except DatabaseFailure:
+        logger.exception("Answers could not be changed.")
+        form.add_error(None, _not_now())
+        return show_form(request, application, form, "applications/answers.html", status=503)
     messages.success(request, _("Your answers are changed."))
     return redirect(application)
 
 
-def _too_late_for_answers(request: HttpRequest, application: Application, form: AnswersForm) -> HttpResponse:
+def _not_now() -> ValidationError:
+    return ValidationError(_("This could not be stored just now. Please try again in a minute."), "unavailable")
+
+
+def _too_late_for_answers(request: HttpRequest, application: Application, form: CorrectionForm) -> HttpResponse:
     """What was typed is not lost: it can be sent to the reviewers as a message."""
     typed = [form[name].label + "\n" + form[name].value() for name in form.fields if _is_changed(form, name)]
     if not typed or not may_ask(application):
         return too_late(request, application)
-    left_behind.put_text(request, application.reference, "ask", {"text": "\n\n".join(typed)[:LONGEST_QUESTION]})
+    left_behind.put_text(request, application.reference, "ask", {"text": "\n\n".join(typed)})
     messages.warning(
         request,
         _(
@@ -65,7 +68,7 @@ def _too_late_for_answers(request: HttpRequest, application: Application, form: 
     return redirect("applications:ask", application.reference)
 
 
-def _is_changed(form: AnswersForm, name: str) -> bool:
+def _is_changed(form: CorrectionForm, name: str) -> bool:
     return form.is_bound and name in form.changed_data and bool(form[name].value())
 
 
@@ -87,11 +90,17 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
     if posted and form.is_valid():
         try:
             return _send_documents(request, application, form)
+        except DatabaseFailure:
+            logger.exception("Documents could not be replaced.")
+            form.add_error(None, _not_now())
+            return show_form(request, application, form, "applications/documents.html", status=503)
         except workflow.Refused as refused:
             application.refresh_from_db()  # reading began, or the answer came, while the files were on their way
             if not _takes_documents(application):
                 return too_late(request, application)
             form.add_error(None, ValidationError(refused.message, code=refused.code))
+            if refused.code == "too_often":
+                return show_form(request, application, form, "applications/documents.html", status=429)
     return show_form(request, application, form, "applications/documents.html", status=form.status_of_errors)
 
 
@@ -141,9 +150,7 @@ def _complete(request: HttpRequest, application: Application, form: CompletionFo
         return _completion_page(request, application, form)
     except (DatabaseFailure, OSError):
         logger.exception("An application could not be completed.")
-        form.add_error(
-            None, ValidationError(_("This could not be stored just now. Please try again in a minute."), "unavailable")
-        )
+        form.add_error(None, _not_now())
         return _completion_page(request, application, form, status=503)
     messages.success(request, _("Thank you. Your application is complete."))
     return redirect(application)

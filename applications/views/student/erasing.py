@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from applications import grants, letters, workflow
+from applications import grants, left_behind, letters, workflow
 from applications.forms import EraseForm
 from applications.models import Application, Erasure
 from applications.retention import erase_on
@@ -60,12 +60,18 @@ def not_me(request: HttpRequest, reference: str) -> HttpResponse:
     application = grants.application_or_404(request, reference)
     if application.is_confirmed or not grants.came_by_link(request, application):
         raise Http404
+    if not application.may_be_erased_by_student():
+        return redirect("applications:erase", reference)  # where the supervisor is asked
     if request.method == "POST":
-        workflow.erase(application, cause=Erasure.Cause.NOT_ME)
-        return _erased(request, reference)
+        if workflow.erase(
+            application, cause=Erasure.Cause.NOT_ME, if_still_in=Application.objects.erasable_by_student()
+        ):
+            return _erased(request, reference)
+        return redirect("applications:erase", reference)
     return show_form(request, application, None, "applications/not_me.html")
 
 
 def _erased(request: HttpRequest, reference: str) -> HttpResponse:
     grants.take(request, reference)
+    left_behind.forget(request, reference)
     return render(request, "applications/erased.html")

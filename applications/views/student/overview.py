@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from applications import grants, left_behind, letters
 from applications.models import Application, Event, FormerAnswers, Letter
+from applications.openings import note_opened_by_reviewer
 from applications.retention import erase_on
 from applications.statuses import Status
 from applications.views.student.asking import may_ask, thread_with
@@ -21,6 +22,9 @@ OTHER_PROJECTS = 3
 @never_cache
 def page(request: HttpRequest, reference: str) -> HttpResponse:
     application = grants.application_or_404(request, reference)
+    note_opened_by_reviewer(application, request.user)
+    history = list(application.events.filter(kind__in=Event.FOR_STUDENT).select_related("decision"))
+    came_by = next((event for event in reversed(history) if event.kind == Event.Kind.MOVED), None)
     context = {
         "application": application,
         "project": application.project,
@@ -32,11 +36,12 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
         "question_answers": application.question_answers.values_list("prompt", "text"),
         "former_answers": _former_answers(application),
         "thread": thread_with(application),
-        "history": application.events.filter(kind__in=Event.FOR_STUDENT),
+        "history": history,
         "other_projects": _other_projects(request, application),
         "left_behind": left_behind.pages(request, application.reference),
         **_what_can_be_done(application),
-        **_dates(application),
+        **_dates(application, came_by),
+        **_how_it_came(application, came_by),
     }
     return render(request, "applications/page.html", context)
 
@@ -51,9 +56,19 @@ def _what_can_be_done(application: Application) -> dict[str, bool]:
     }
 
 
-def _dates(application: Application) -> dict:
-    """Until when an answer is promised, and when everything goes."""
-    today, answer_by, last_day = timezone.localdate(), application.answer_promised_by, erase_on(application)
+def _how_it_came(application: Application, came_by: Event | None) -> dict[str, bool]:
+    """What the words about the status must not pass over: an offer that only ran out, a move without a letter."""
+    return {
+        "offer_ran_out": application.status == Status.DECLINED and came_by is not None and came_by.actor == "system",
+        "has_letter_about_it": came_by is None or came_by.decision is None or came_by.decision.tells_the_student,
+    }
+
+
+def _dates(application: Application, came_by: Event | None) -> dict:
+    """Until when an answer is promised, and when everything goes. After a first answer no day is promised any more."""
+    is_reopened = came_by is not None and came_by.from_status == Status.DECLINED
+    today, last_day = timezone.localdate(), erase_on(application)
+    answer_by = None if is_reopened else application.answer_promised_by
     return {
         "answer_by": answer_by,
         "answer_is_late": answer_by is not None and answer_by < today,
