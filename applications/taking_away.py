@@ -174,7 +174,7 @@ def _former_answers_with_dates(application: Application) -> list[FormerAnswers]:
     """The former answers, with the earliest start as a date again (JSON knows none)."""
     former = list(application.former_answers.all())
     for answers in former:
-        answers.answers["earliest_start"] = parse_date(answers.answers["earliest_start"])
+        answers.answers["earliest_start"] = parse_date(answers.answers["earliest_start"] or "")
     return former
 
 

@@ -125,13 +125,13 @@ class ProjectQuerySet(models.QuerySet):
         )
 
     def open_beside(self, project: "Project") -> Self:
-        """Other projects that take applications, those of the same topic first: where somebody might look on.
+        """Other projects that take applications, those of the same topic first, one's own idea last.
 
         One of the same title is no other project: it is the same one, offered again.
         """
         same_topic_first = Case(When(topic=project.topic_id, then=0), default=1)
         others = self.open().exclude(pk=project.pk).exclude(title=project.title)
-        return others.order_by(same_topic_first, *self.model._meta.ordering)
+        return others.order_by(same_topic_first, "is_own_idea", *self.model._meta.ordering)
 
     def supervised_by(self, user) -> Self:
         """Projects that `user` may change: their own; every project for a superuser; none for people without access."""

@@ -7,7 +7,7 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Case, QuerySet, When
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import cache_control
@@ -115,10 +115,8 @@ def _published(with_description: bool = True) -> QuerySet[Project]:
 
 
 def _alternatives_to(project: Project) -> list[Project]:
-    """A few projects that take applications, those of the same topic first, and one's own idea last among them."""
-    same_topic_first = Case(When(topic=project.topic_id, then=0), default=1)
-    others = Project.objects.open().exclude(pk=project.pk).select_related("topic")
-    return list(others.order_by(same_topic_first, *ORDER_IN_CATALOGUE)[:ALTERNATIVES])
+    """A few projects that take applications, where somebody might look on."""
+    return list(Project.objects.open_beside(project).select_related("topic")[:ALTERNATIVES])
 
 
 def _name_of_supervisor(project: Project) -> str:

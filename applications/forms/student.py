@@ -66,6 +66,12 @@ class LongTextField(forms.CharField):
     def to_python(self, value) -> str:
         return cleaned_text(super().to_python(value)).strip()
 
+    def widget_attrs(self, widget) -> dict:
+        """Without `maxlength`, by which browsers cut off the end of what is pasted and say nothing."""
+        return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"} | {
+            "data-most": self.max_length
+        }
+
 
 def _hint(sentences: Iterable) -> str | Promise:
     """Sentences below a field, those that are not empty, one after the other."""
@@ -145,6 +151,8 @@ class AnswersForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
+    questions_legend = _("Questions about this project")
+
     def __init__(
         self, *args, questions: Iterable[Question] = (), answered: Iterable[QuestionAnswer] = (), **kwargs
     ) -> None:
@@ -192,7 +200,7 @@ class AnswersForm(forms.Form):
         if not self.questions:
             return []
         names = [question.field_name for question in self.questions]
-        return [Fieldset(_("Questions about this project"), *names, css_class="form-section", data_step="3")]
+        return [Fieldset(self.questions_legend, *names, css_class="form-section", data_step="3")]
 
     def answers(self) -> dict:
         """What was answered, as `workflow` takes it."""
@@ -501,6 +509,16 @@ class DocumentsForm(forms.Form):
         return [(name, token, file) for name in self.file_fields for token, file in self.kept_of(name)]
 
     @property
+    def labelled_kept(self) -> list[tuple[str, Upload]]:
+        """Everything that is kept, each with what it will be called: `CV`, `Transcript 2`, or the question."""
+        labelled = []
+        for name, field in self.file_fields.items():
+            for number, file in enumerate(self.kept.get(name, []), start=1):
+                kind = str(Document.Kind(field.kind).label)
+                labelled.append((file.title or (kind if field.at_most == 1 else f"{kind} {number}"), file))
+        return labelled
+
+    @property
     def fields_without_files(self) -> list[forms.BoundField]:
         return [field for field in self if field.name not in self.file_fields]
 
@@ -551,8 +569,9 @@ class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
             [
                 *("nonce", "opened", "full_name", "email", "university", "programme", "earliest_start"),
                 *self.file_fields,
+                *(in_words if project.is_own_idea else ()),
                 *("motivation", "links"),
-                *in_words,
+                *(() if project.is_own_idea else in_words),
                 "consent",
             ]
         )
@@ -563,10 +582,17 @@ class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
             "opened",
             about,
             self.documents_layout(),
-            self.motivation_layout(),
-            *self.questions_layout(),
+            *self.reasons_layout(),
             self.consent_layout(),
         )
+
+    def reasons_layout(self) -> list[Fieldset]:
+        """Motivation and questions; where students bring their own idea, the idea is what they are asked for first."""
+        if not self.project.is_own_idea:
+            return [self.motivation_layout(), *self.questions_layout()]
+        self.questions_legend = _("Your idea")
+        self.fields["motivation"].label = _("Why with us, and why you?")
+        return [*self.questions_layout(), self.motivation_layout()]
 
     @property
     def opened_at(self) -> datetime.datetime | None:

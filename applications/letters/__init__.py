@@ -29,6 +29,7 @@ from applications.letters.student import (
     message_wording,
     offer_lapsed,
     receipt,
+    renewed,
     transferred,
     withdrawn,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "preview",
     "ready_to_stage",
     "receipt",
+    "renewed",
     "reviewer_addresses",
     "send_again",
     "send_due",

@@ -41,6 +41,7 @@ TO_STUDENTS = (
     *OF_DECISIONS,
     Kind.APPLIED_AGAIN,
     Kind.LINK,
+    Kind.RENEWED,
     Kind.OFFER_LAPSED,
     Kind.MESSAGE,
     Kind.ENTERED,
@@ -84,7 +85,7 @@ PLACEHOLDERS = (
         "manage_link",
         _("the student’s personal link; put it on a line of its own"),
         TO_STUDENTS,
-        required_in=(Kind.RECEIVED, Kind.OFFERED, Kind.APPLIED_AGAIN, Kind.LINK, Kind.ENTERED),
+        required_in=(Kind.RECEIVED, Kind.OFFERED, Kind.APPLIED_AGAIN, Kind.LINK, Kind.RENEWED, Kind.ENTERED),
     ),
     Placeholder(
         "personal_line",

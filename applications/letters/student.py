@@ -24,6 +24,11 @@ def link(application: Application) -> Letter:
     return _standard(application, Letter.Kind.LINK)
 
 
+def renewed(application: Application) -> Letter:
+    """Somebody who was let in has renewed the manage link; the former one is dead."""
+    return _standard(application, Letter.Kind.RENEWED)
+
+
 def withdrawn(application: Application) -> Letter:
     return _standard(application, Letter.Kind.WITHDRAWN)
 

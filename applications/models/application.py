@@ -357,7 +357,7 @@ class FormerAnswers(models.Model):
         value = self.answers[name]
         if name != "earliest_start":
             return value
-        day = parse_date(value) if isinstance(value, str) and value != "None" else None
+        day = parse_date(value) if isinstance(value, str) else value  # the student's page and ZIP make it a date first
         return date_format(day, "DATE_FORMAT") if day else ""
 
     @property

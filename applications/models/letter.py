@@ -47,6 +47,7 @@ class Letter(models.Model):
         REOPENED = "reopened", _("Reopened")
         APPLIED_AGAIN = "applied_again", _("Applied again")
         LINK = "link", _("Manage link")
+        RENEWED = "renewed", _("Renewed link")
         FILLED = "filled", _("The project is filled")
         CORRECTION = "correction", _("Correction")
         OFFER_LAPSED = "offer_lapsed", _("Offer lapsed")

@@ -20,11 +20,14 @@ from applications import grants, workflow
 from applications.consent import CONSENT_VERSION, consent_text
 from applications.forms import ApplicationForm
 from applications.models import Application, Document
+from applications.statuses import Status
 from applications.tokens import browser_key, nonce_of
 from applications.uploadhandlers import what_was_left_out
 from projects.models import Project
 
 logger = logging.getLogger(__name__)
+
+OTHER_PROJECTS = 3  # to which one is pointed when this one takes no applications
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,7 +49,9 @@ def _begin(request: HttpRequest, project: Project) -> HttpResponse:
     former = _former(request, project)
     form = ApplicationForm(project=project)
     if former is not None:
-        form.initial |= {**former.answers, "email": former.email, "motivation": ""}
+        form.initial |= {**former.answers, "email": former.email}
+        if former.project_id != project.pk:
+            form.initial["motivation"] = ""  # why this project is another question then
         form.hand_in_again(former.current_documents())
     page = _show(request, project, form, former=former)
     return page if former is None else _unkept(page)
@@ -59,7 +64,7 @@ def _unkept(page: HttpResponse) -> HttpResponse:
 
 
 def _former(request: HttpRequest, project: Project) -> Application | None:
-    """The application that `?again=` names, when this browser may open it and it is to another project."""
+    """The application that `?again=` names, when this browser may open it: to another project, or withdrawn."""
     reference = request.GET.get("again", "")
     if not reference:
         return None
@@ -67,7 +72,8 @@ def _former(request: HttpRequest, project: Project) -> Application | None:
         application = grants.application_or_404(request, reference)
     except Http404:
         return None  # an empty form is of more use than a page that says what this browser may not see
-    return application if application.project_id != project.pk else None
+    is_over = application.status == Status.WITHDRAWN
+    return application if application.project_id != project.pk or is_over else None
 
 
 def _bound_form(request: HttpRequest, project: Project) -> ApplicationForm:
@@ -90,11 +96,13 @@ def _receive(request: HttpRequest, project: Project) -> HttpResponse:
         return _welcome(request, repeated)
     form = _bound_form(request, project)
     if not _takes(project, form):
-        return _not_open(request, project, status=409)
+        return _not_open(request, project, status=409, form=form)
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES):
         return _in_language(request, project, form, language)
     action = request.POST.get("action", "")
+    if action == "begin":  # with what was meant for a project that takes no applications any more
+        return _show(request, project, form.without_errors())
     if not form.is_valid():
         return _show(request, project, form, status=form.status_of_errors)
     if action == "preview":
@@ -182,7 +190,7 @@ def not_trusted(request: HttpRequest, slug: str) -> HttpResponse | None:
         return None
     form = _bound_form(request, project)
     if not _takes(project, form):
-        return _not_open(request, project, status=409)
+        return _not_open(request, project, status=409, form=form)
     form.is_valid()
     form.add_error(
         None,
@@ -235,12 +243,22 @@ def _written(request: HttpRequest, project: Project) -> list[tuple[str, str]]:
     return [(label, text) for label, text in texts if text.strip()]
 
 
-def _not_open(request: HttpRequest, project: Project, status: int) -> HttpResponse:
-    """Why no application can be handed in, where else to look, and the words that were already written."""
+def _carried(form: ApplicationForm) -> list[tuple[str, str]]:
+    """What can go along to another project's form: names and values of hidden fields, claims to files among them."""
+    form.full_clean()  # receives the files
+    asked_everywhere = (*Application.ANSWERS, "email")
+    text = [(name, form[name].value() or "") for name in asked_everywhere]
+    return text + [(f"kept_{name}", token) for name, token, _file in form.all_kept if name in ("cv", "transcripts")]
+
+
+def _not_open(request: HttpRequest, project: Project, status: int, form: ApplicationForm | None = None) -> HttpResponse:
+    """Why no application can be handed in, where else to look, and what was already written and chosen in `form`."""
+    others = list(Project.objects.open_beside(project).select_related("topic")[:OTHER_PROJECTS])
     context = {
+        "carried": _carried(form) if form and others else [],
         "project": project,
         "availability": project.availability(),
         "written": _written(request, project),
-        "open_projects": Project.objects.open().exclude(pk=project.pk).select_related("topic")[:3],
+        "open_projects": others,
     }
     return render(request, "applications/not_open.html", context, status=status)

@@ -27,10 +27,11 @@ def open_invitation(request: HttpRequest, token: str) -> HttpResponse:
     """
     invitation = invitation_of_token(token)
     if invitation is None or not invitations.works(invitation):
-        return _gone(request)
-    request.session[SESSION_KEY] = invitation.pk
-    request.session.cycle_key()
-    response = redirect("applications:invitation")
+        response = _gone(request)
+    else:
+        request.session[SESSION_KEY] = invitation.pk
+        request.session.cycle_key()
+        response = redirect("applications:invitation")
     response["Referrer-Policy"] = "no-referrer"
     return response
 

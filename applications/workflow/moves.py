@@ -76,7 +76,7 @@ def move(
         to_status=to_status,
         decision=decision,
     )
-    if to_status in ANSWERS and by is not None:
+    if to_status in ANSWERS and by is not None and (decision is None or decision.tells_the_student):
         note_answer(application.project)
     overtaken = application.decisions.pending()
     with translation.override(settings.LANGUAGE_CODE):  # stored for reviewers, whoever has moved it

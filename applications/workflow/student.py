@@ -51,7 +51,7 @@ def renew_link(application: Application) -> Application:
         application.nonce = ""  # the form that handed it in, sent once more, must not let its browser in again
         application.save(update_fields=["link_version", "nonce", "email_key"])
         record(application, Event.Kind.LINK_RENEWED)
-        letters.link(application)
+        letters.renewed(application)
     return application
 
 

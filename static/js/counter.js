@@ -6,14 +6,13 @@ const AFTER = 700; // milliseconds without a key, so that a screen reader is not
 const FROM = 2000; // shorter fields need no count
 
 export function countCharacters() {
-  for (const field of document.querySelectorAll("#apply-form textarea[maxlength]")) {
-    if (field.maxLength >= FROM) countIn(field);
+  for (const field of document.querySelectorAll("#apply-form textarea[data-most]")) {
+    if (Number(field.dataset.most) >= FROM) countIn(field);
   }
 }
 
 function countIn(field) {
-  const most = field.maxLength;
-  field.removeAttribute("maxlength");
+  const most = Number(field.dataset.most);
   const count = document.createElement("p");
   count.className = "form-text character-count";
   count.setAttribute("role", "status");

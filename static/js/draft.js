@@ -18,7 +18,7 @@ const isText = (field) =>
 const textFields = () => [...form.elements].filter(isText);
 
 export function keepDraft() {
-  if ("empty" in form.dataset) restore();
+  restore();
   form.addEventListener("input", (event) => {
     if (!isText(event.target)) return;
     clearTimeout(timer);
@@ -35,12 +35,14 @@ function saveNow() {
   if (timer !== null) save();
 }
 
+/** Keep the text of this page's fields; what was kept for fields that are not in this page stays. */
 function save() {
   clearTimeout(timer);
   timer = null;
-  const text = {};
+  const text = { ...readText(project)?.text };
   for (const field of textFields()) {
     if (field.value) text[field.name] = field.value;
+    else delete text[field.name];
   }
   writeText(project, Object.keys(text).length ? { at: Date.now(), text } : null);
 }
@@ -55,7 +57,9 @@ function restore() {
     return true;
   });
   if (!isRestored.includes(true)) return;
-  const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+  const language = document.documentElement.lang;
+  const region = language === "en" ? "en-GB" : language; // “en” alone would be written as in the United States
+  const time = new Intl.DateTimeFormat(region, { dateStyle: "long", timeStyle: "short" });
   document.getElementById("draft-from").textContent = say("draft-from", { time: time.format(draft.at) });
   document.getElementById("draft-note").hidden = false;
 }

@@ -1,8 +1,8 @@
 // Sends the form once, and not before its files have arrived.
 
 import { noteSending } from "./device.js";
-import { failedLines, filesOnTheirWay, focusLine, isAnyLost, sendWithTheForm } from "./uploads.js";
-import { announce, say } from "./words.js";
+import { failedLines, filesOnTheirWay, isAnyLost, leadToFailed, sendWithTheForm } from "./uploads.js";
+import { say } from "./words.js";
 
 const ONCE = 10_000; // milliseconds; afterwards the button works again, in case the browser was told to stop
 
@@ -33,8 +33,7 @@ function onSubmit(event) {
     event.preventDefault();
   } else if (failed.length) {
     event.preventDefault();
-    focusLine(failed[0]);
-    announce(say(failed.length === 1 ? "failed-one" : "failed", { number: failed.length }));
+    leadToFailed(failed[0], say(failed.length === 1 ? "failed-one" : "failed", { number: failed.length }));
   } else if (filesOnTheirWay().length) {
     event.preventDefault();
     waitFor(event.submitter);
@@ -51,6 +50,12 @@ function waitFor(button) {
   waiting.focus();
 }
 
+function waitingSentence(number) {
+  const isPreview = pressed.name === "action" && pressed.value === "preview";
+  const words = isPreview ? "waiting-to-check" : "waiting";
+  return say(number === 1 ? `${words}-one` : words, { number });
+}
+
 function stopWaiting() {
   const button = pressed;
   pressed = null;
@@ -62,7 +67,7 @@ function onFilesChanged() {
   if (pressed === null) return;
   const number = filesOnTheirWay().length;
   if (number) {
-    const sentence = say(number === 1 ? "waiting-one" : "waiting", { number });
+    const sentence = waitingSentence(number);
     const place = waiting.querySelector("p");
     if (place.textContent !== sentence) place.textContent = sentence;
     waiting.querySelector('[data-verb="plain"]').hidden = !isAnyLost();

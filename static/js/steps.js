@@ -40,6 +40,6 @@ function mark() {
 }
 
 function isSectionComplete(section) {
-  const isFilledIn = [...section.elements].every((field) => !field.willValidate || field.validity.valid);
+  const isFilledIn = !section.querySelector('[aria-invalid="true"], :invalid');
   return isFilledIn && [...section.querySelectorAll(".file-field[data-needed]")].every(hasFile);
 }

@@ -7,6 +7,7 @@ import { announce, say } from "./words.js";
 
 const MEGABYTE = 1024 * 1024;
 const PENDING = ["waiting", "sending", "checking", "lost", "busy"];
+const PHOTO_STARTS = /^(ÿØÿ|.PNG\r\n|.{4}ftyp(hei|hev|mif1|msf1|avif))/s; // JPEG, PNG, HEIC and its relatives
 
 const form = document.getElementById("apply-form");
 const { project, filesAddress } = form.dataset;
@@ -16,10 +17,12 @@ let isSendingOne = false;
 
 const allLines = () => fields.flatMap((field) => field.lines);
 const isPending = (line) => PENDING.includes(line.state);
+const isFailed = (line) => line.state === "failed";
+const isUsable = (line) => !isFailed(line);
 
 /** How many files are on their way, and which lines say that theirs cannot be sent. */
 export const filesOnTheirWay = () => allLines().filter(isPending);
-export const failedLines = () => allLines().filter((line) => line.state === "failed");
+export const failedLines = () => allLines().filter(isFailed);
 export const isAnyLost = () => allLines().some((line) => line.state === "lost" || line.state === "busy");
 
 /** Whether the field with this element holds a file that will go with the form. */
@@ -28,7 +31,14 @@ export function hasFile(element) {
   return field.lines.some((line) => line.state === "arrived") || field.input.files.length > 0;
 }
 
-export function focusLine(line) {
+/** Lead to a line that cannot be sent, with `sentence` above it, for eyes and for screen readers. */
+export function leadToFailed(line, sentence) {
+  focusLine(line);
+  showNotice(line.field, sentence);
+  announce(sentence);
+}
+
+function focusLine(line) {
   line.element.querySelector('[data-verb="remove"]').focus();
 }
 
@@ -39,20 +49,23 @@ export function takeOverFiles() {
   for (const field of fields) {
     const shown = takeOverShown(field);
     const own = kept.filter((line) => line.field === field.name);
-    // A form that comes back from the server knows best what has arrived; an empty one knows nothing.
-    const restored = "empty" in form.dataset && own.length ? own : [...shown.map(known), ...own.filter(isStillComing)];
-    restored.forEach((line) => addLine(field, line));
+    allOf(field, shown, own).forEach((line) => addLine(field, line));
     if (field.input.files.length) choose(field, [...field.input.files]); // chosen before this script was there
-
-    function known(line) {
-      return { ...own.find((one) => one.url && one.url === line.url), ...line };
-    }
   }
   changed();
   allLines().forEach(resume);
 }
 
-const isStillComing = (line) => line.state === "waiting";
+/** What the page shows, and what this device knows besides: after a reload the page is older than the device. */
+function allOf(field, shown, own) {
+  const besides = own.filter((line) => !shown.some((one) => isSameFile(one, line)));
+  const isReplaced = field.most === 1 && besides.some((line) => line.state === "arrived");
+  return isReplaced ? besides : [...shown, ...besides];
+}
+
+// A token begins with the file that it claims; the rest, time and signature, is new with each page.
+const claimed = (line) => line.token?.split(".")[0];
+const isSameFile = (one, other) => claimed(one) === claimed(other);
 
 function takeOverField(element) {
   const field = {
@@ -75,7 +88,10 @@ function takeOverField(element) {
   return field;
 }
 
-/** The lines that came with the page, which stand there for browsers without scripts. */
+/**
+ * The lines that came with the page, which stand there for browsers without scripts. They have no id, so nobody asks
+ * after them: the server has just said that they are fine, also to a browser that has lost its cookies since.
+ */
 function takeOverShown(field) {
   const group = field.element.querySelector(".kept-group");
   const shown = [...(group?.querySelectorAll(".kept-file") ?? [])].map((item) => ({
@@ -122,40 +138,58 @@ for (const kind of ["dragover", "drop"]) {
 async function choose(field, files) {
   field.input.value = "";
   clearErrors(field);
-  field.lines.filter((line) => line.state === "failed").forEach(drop);
-  const room = field.most === 1 ? 1 : field.most - field.lines.length;
-  const taken = files.slice(0, Math.max(room, 0));
-  sayLeftOut(field, files.slice(taken.length));
+  field.lines.filter(isFailed).forEach(drop);
+  const faults = await Promise.all(files.map((file) => faultOf(file, field.limit)));
+  const fine = files.filter((file, place) => !faults[place]);
+  const room = field.most === 1 ? 1 : field.most - field.lines.filter(isUsable).length;
+  const taken = fine.slice(0, Math.max(room, 0));
+  sayLeftOut(field, fine.slice(taken.length));
   if (field.most === 1 && taken.length) field.lines.filter(isPending).forEach(drop);
-  for (const file of taken) {
-    const fault = await faultOf(file, field.limit);
-    const line = addLine(field, { name: file.name, file, state: fault ? "failed" : "waiting", fault });
+  files.forEach((file, place) => {
+    const fault = faults[place];
+    if (fault) addLine(field, { name: file.name, file, state: "failed", fault });
+    else if (taken.includes(file)) addLine(field, { name: file.name, file, state: "waiting" });
     if (fault) announce(fault);
-    else await keepFile(line.key, file).catch(() => {});
-    if (!field.lines.includes(line)) forgetFile(line.key); // taken off before it was kept
-  }
+  });
+  await Promise.all(field.lines.filter((line) => taken.includes(line.file)).map(keepUntilArrived));
   changed();
   sendNext();
+}
+
+async function keepUntilArrived(line) {
+  await keepFile(line.key, line.file).catch(() => {});
+  if (!line.field.lines.includes(line)) forgetFile(line.key); // taken off before it was kept
 }
 
 /** Why the file cannot be sent, in the student's words, as far as a browser can tell. */
 async function faultOf(file, limit) {
   const values = { name: file.name, limit: Math.floor(limit / MEGABYTE) };
   if (file.size === 0) return say("file-empty", values);
-  if (!/\.pdf$/i.test(file.name) && file.type !== "application/pdf") return say("file-no-pdf", values);
-  if (file.size > limit) return say("file-too-large", values);
+  const start = await startOf(file);
+  if (start === null) return say("file-unreadable", values);
+  if (file.type.startsWith("image/") || PHOTO_STARTS.test(start)) return say("file-photo", values);
+  const isNamedPdf = /\.pdf$/i.test(file.name) || file.type === "application/pdf";
+  if (!isNamedPdf || !start.includes("%PDF-")) return say("file-no-pdf", values);
+  return file.size > limit ? say("file-too-large", values) : null;
+}
+
+/** The first bytes as text; null when the device does not give the file out. */
+async function startOf(file) {
   try {
-    const start = new TextDecoder("latin1").decode(await file.slice(0, 1024).arrayBuffer());
-    return start.includes("%PDF-") ? null : say("file-no-pdf", values);
+    return new TextDecoder("latin1").decode(await file.slice(0, 1024).arrayBuffer());
   } catch {
-    return say("file-unreadable", values);
+    return null;
   }
 }
 
 function sayLeftOut(field, files) {
   const values = { most: field.most, names: files.map((file) => file.name).join(", ") };
-  field.notice.textContent = files.length ? say(field.most === 1 ? "left-out-one" : "left-out", values) : "";
-  field.notice.hidden = !files.length;
+  showNotice(field, files.length ? say(field.most === 1 ? "left-out-one" : "left-out", values) : "");
+}
+
+function showNotice(field, sentence) {
+  field.notice.textContent = sentence;
+  field.notice.hidden = !sentence;
 }
 
 /** What the server said about this field is out of date once something is chosen. */
@@ -244,31 +278,34 @@ function remove(line) {
 }
 
 function move(line, where) {
-  const { lines, list } = line.field;
-  const from = lines.indexOf(line);
-  const to = from + (where === "up" ? -1 : 1);
-  if (!lines[to]) return;
-  lines.splice(from, 1);
-  lines.splice(to, 0, line);
-  list.insertBefore(line.element, list.children[where === "up" ? to : to + 1] ?? null);
+  const { lines } = line.field;
+  const usable = lines.filter(isUsable);
+  const to = usable.indexOf(line) + (where === "up" ? -1 : 1);
+  const other = usable[to];
+  if (!other) return;
+  lines.splice(lines.indexOf(line), 1);
+  lines.splice(lines.indexOf(other) + (where === "up" ? 0 : 1), 0, line);
+  if (where === "up") other.element.before(line.element);
+  else other.element.after(line.element);
   changed();
   const button = (verb) => line.element.querySelector(`[data-verb="${verb}"]`);
   (button(where).disabled ? button(where === "up" ? "down" : "up") : button(where)).focus();
-  announce(say("file-moved", { name: line.name, place: to + 1, number: lines.length }));
+  announce(say("file-moved", { name: line.name, place: to + 1, number: usable.length }));
 }
 
 /** Something about the files has changed: keep it, draw what depends on it, and tell the rest of the page. */
 function changed() {
   for (const { lines, list, most } of fields) {
     list.hidden = lines.length === 0;
-    lines.forEach(({ element }, place) => {
-      const [up, down] = ["up", "down"].map((verb) => element.querySelector(`[data-verb="${verb}"]`));
-      up.hidden = down.hidden = most === 1 || lines.length < 2;
-      up.disabled = place === 0;
-      down.disabled = place === lines.length - 1;
+    const usable = lines.filter(isUsable);
+    lines.forEach((line) => {
+      const [up, down] = ["up", "down"].map((verb) => line.element.querySelector(`[data-verb="${verb}"]`));
+      up.hidden = down.hidden = most === 1 || usable.length < 2 || isFailed(line);
+      up.disabled = line === usable.at(0);
+      down.disabled = line === usable.at(-1);
     });
   }
-  const kept = allLines().filter((line) => line.state !== "failed" || line.isToBeTriedAgain);
+  const kept = allLines().filter((line) => isUsable(line) || line.isToBeTriedAgain);
   writeLines(project, kept.map(toBeKept));
   form.dispatchEvent(new Event("files-changed"));
 }
@@ -281,7 +318,7 @@ function toBeKept({ key, field, state, name, id, token, facts, url }) {
 
 /** A line that this device has kept from an earlier visit: has it arrived, is it still to be sent, is it gone? */
 async function resume(line) {
-  if (line.file || line.state === "failed") return;
+  if (line.file || isFailed(line)) return;
   line.file = await keptFile(line.key);
   if (line.state === "waiting" && line.file) return sendNext();
   if (!line.id) return line.state === "arrived" || fail(line, say("file-incomplete", line));
@@ -352,7 +389,7 @@ function fail(line, fault, isToBeTriedAgain = false) {
 /** Nothing gets through piece by piece: the plain fields take the files again and send them with the form. */
 export function sendWithTheForm() {
   for (const field of fields.filter((one) => one.lines.some(isPending))) {
-    const rest = field.lines.filter((line) => line.state !== "failed");
+    const rest = field.lines.filter(isUsable);
     // New files take the place of all that have arrived, so those must go along once more.
     const isComplete = rest.every((line) => line.file);
     const files = new DataTransfer();
@@ -361,8 +398,7 @@ export function sendWithTheForm() {
     field.isPlain = true;
     field.input.files = files.files;
     field.element.classList.remove("takes-over");
-    field.notice.textContent = say(isComplete ? "plain" : "plain-again");
-    field.notice.hidden = false;
+    showNotice(field, say(isComplete ? "plain" : "plain-again"));
   }
   changed();
 }

@@ -284,3 +284,49 @@ def test_an_unknown_reference_gives_an_empty_form(client, address, reference):
     response = client.get(f"{address}?again={reference}")
     assert response.status_code == 200
     assert response.context["form"].all_kept == []
+
+
+# A project that closed while one wrote
+
+
+def test_what_was_meant_for_a_project_that_closed_goes_on_with_another_one(
+    client, address, fields, project, other_project
+):
+    Project.objects.filter(pk=project.pk).update(closed_at=timezone.now())
+    response = client.post(address, fields())
+    assert response.status_code == 409
+    page = response.content.decode()
+    assert f"Go on with “{other_project.title}”" in page
+    carried = {}
+    for name, value in response.context["carried"]:
+        carried.setdefault(name, []).append(value)
+    other = f"/projects/{other_project.slug}/apply/"
+    response = client.post(other, carried | {"action": "begin"})
+    form = response.context["form"]
+    assert form["full_name"].value() == "Ada Example"
+    assert [name for name, _token, _upload in form.all_kept] == ["cv", "transcripts"]
+    assert "error-summary" not in response.content.decode()
+    assert client.post(other, again(form) | {"consent": "on"}).status_code == 302
+
+
+def test_who_has_withdrawn_applies_again_with_everything_that_was_handed_in(client, address, applied):
+    workflow.withdraw(applied)
+    assert f"?again={applied.reference}" in client.get(f"/applications/{applied.reference}/").content.decode()
+    form = client.get(f"{address}?again={applied.reference}").context["form"]
+    assert form.initial["motivation"] == applied.motivation
+    assert client.post(address, again(form) | {"consent": "on"}).status_code == 302
+
+
+def test_a_text_that_is_too_long_is_said_and_never_cut_by_the_browser(client, address, fields):
+    assert "maxlength" not in str(client.get(address).context["form"]["motivation"])
+    response = client.post(address, fields(motivation="x" * 4001))
+    assert "at most 4000" in response.content.decode()
+    assert "x" * 4001 in response.content.decode()
+
+
+def test_students_with_an_idea_of_their_own_are_asked_for_it_first(client, address, project):
+    project.is_own_idea = True
+    project.save()
+    project.ask_for_idea()
+    page = client.get(address).content.decode()
+    assert page.index("Title of your idea") < page.index("Why with us, and why you?")

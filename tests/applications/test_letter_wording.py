@@ -18,7 +18,7 @@ ALL = TO_STUDENTS + TO_REVIEWERS  # every letter about one application
 OF_DECISIONS = sorted({letter_kind(origin, to) for origin, moves in REVIEWER_MOVES.items() for to in moves} - {None})
 WITH_PERSONAL_LINE = [*OF_DECISIONS, "correction", "filled", "message"]
 WITH_LINK = [
-    *("received", "interview", "waitlisted", "offered", "accepted", "reopened", "applied_again", "link"),
+    *("received", "interview", "waitlisted", "offered", "accepted", "reopened", "applied_again", "link", "renewed"),
     *("correction", "entered", "transferred"),
 ]
 OF_NO_APPLICATION = {"invitation", "digest_asked", "digest_daily", "digest_weekly", "notice_erased", "test"}

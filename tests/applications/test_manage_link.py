@@ -165,7 +165,7 @@ def test_renewing_lets_the_old_link_die_everywhere_but_in_this_browser(applicati
 
 def test_the_renewed_link_goes_to_the_address_and_opens(application, open_by_link, letter_files):
     renew(open_by_link(application), application)
-    Letter.objects.exclude(kind="link").delete()
+    Letter.objects.exclude(kind="renewed").delete()
     letters.send_due()
     (letter,) = (path.read_text() for path in letter_files())
     assert "To: ada@example.org" in letter
@@ -227,27 +227,33 @@ def test_strangers_who_ask_for_the_link_keep_nobody_from_renewing_it(application
     assert application.link_version == 2
 
 
-def send_once_more(application) -> Client:
-    """A browser that presses Send again in the form with which the application was handed in."""
-    browser = Client()
+@pytest.fixture
+def applied(client, project, answers, cv_file, transcript_file) -> Application:
+    """An application that was handed in with the browser `client`."""
+    files = {"cv": cv_file(), "transcripts": [transcript_file()]}
+    client.post(f"/projects/{project.slug}/apply/", answers | files | {"consent": "on", "nonce": "one-form"})
+    return Application.objects.get()
+
+
+def is_let_in_by_sending_again(browser: Client, application: Application) -> bool:
+    """Whether the browser may open the application once it has sent the very form with which it was handed in."""
+    del browser.cookies["sessionid"]
     form = {"nonce": "one-form", "email": application.email}
     browser.post(f"/projects/{application.project.slug}/apply/", form)
-    return browser
+    return browser.get(application.get_absolute_url()).status_code == 200
 
 
-def test_the_form_that_was_handed_in_lets_its_browser_in_until_the_link_is_renewed(make_application, open_by_link):
-    application = make_application(nonce="one-form")
-    assert send_once_more(application).get(application.get_absolute_url()).status_code == 200
-    renew(open_by_link(application), application)
-    assert send_once_more(application).get(application.get_absolute_url()).status_code == 404
+def test_the_form_that_was_handed_in_lets_its_browser_in_until_the_link_is_renewed(client, applied, open_by_link):
+    assert is_let_in_by_sending_again(client, applied)
+    renew(open_by_link(applied), applied)
+    assert not is_let_in_by_sending_again(client, applied)
 
 
-def test_the_form_that_was_handed_in_lets_nobody_in_once_the_address_is_corrected(make_application):
-    application = make_application(nonce="one-form")
-    workflow.correct_address(application, "ada@example.com")
-    application.refresh_from_db()
-    assert application.email == "ada@example.com"
-    assert send_once_more(application).get(application.get_absolute_url()).status_code == 404
+def test_the_form_that_was_handed_in_lets_nobody_in_once_the_address_is_corrected(client, applied):
+    workflow.correct_address(applied, "ada@example.com")
+    applied.refresh_from_db()
+    assert applied.email == "ada@example.com"
+    assert not is_let_in_by_sending_again(client, applied)
 
 
 def test_nobody_renews_the_link_of_an_application_that_their_browser_may_not_open(application, client):

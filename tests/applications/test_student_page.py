@@ -138,7 +138,7 @@ def test_after_a_first_answer_no_day_is_promised_that_has_long_passed(applicatio
 
 def test_former_answers_name_the_start_as_people_write_it_and_a_missing_one_not_at_all(application, by_link):
     answers = {"full_name": "Ada Before", "motivation": "Before.", "links": ""}
-    for version, start in enumerate(("2031-02-15", "None", "", None), start=2):
+    for version, start in enumerate(("2031-02-15", "None", ""), start=2):
         FormerAnswers.objects.create(
             application=application, version=version, answers=answers | {"earliest_start": start}
         )

@@ -310,6 +310,14 @@ def test_what_a_student_typed_is_only_text(make_application):
     assert "<img" not in page
 
 
+def test_former_answers_name_the_start_as_people_write_it(application, answers):
+    Application.objects.update(earliest_start=datetime.date(2031, 2, 15))
+    workflow.correct_answers(application, answers | {"earliest_start": datetime.date(2031, 3, 1)})
+    page = taken(application)["index.html"].decode()
+    assert "15 February 2031" in page
+    assert "1 March 2031" in page
+
+
 def test_it_speaks_the_students_language(application, open_by_link):
     Application.objects.filter(pk=application.pk).update(language="de")
     browser = open_by_link(application)

@@ -140,10 +140,12 @@ def test_what_is_no_pdf_or_too_large_is_refused_in_words_before_anything_leaves(
     form.on("request", lambda request: asked.append(request.url))
 
     choose(form, "cv", pdf("photo.jpg", b"JFIF", "image/jpeg"))
-    expect(line(form, "photo.jpg")).to_contain_text("“photo.jpg” is not a PDF. Export or print it as a PDF")
+    expect(line(form, "photo.jpg")).to_contain_text("“photo.jpg” is a photo, not a PDF. On a phone, open it")
+    choose(form, "cv", pdf("scan.pdf", b"\x89PNG\r\n\x1a\n"))
+    expect(line(form, "scan.pdf")).to_contain_text("“scan.pdf” is a photo, not a PDF")
     choose(form, "cv", pdf("renamed.pdf", b"PK\x03\x04 a word document"))
     expect(lines(form, "cv")).to_have_count(1)
-    expect(lines(form, "cv")).to_contain_text("“renamed.pdf” is not a PDF")
+    expect(lines(form, "cv")).to_contain_text("“renamed.pdf” is not a PDF. Export or print it as a PDF")
     choose(form, "cv", pdf("huge.pdf", b"%PDF-1.7" + bytes(settings.DOCUMENT_MAX_BYTES)))
     expect(lines(form, "cv")).to_contain_text("“huge.pdf” is larger than 1 MB")
     choose(form, "cv", pdf("empty.pdf") | {"buffer": b""})
@@ -164,9 +166,12 @@ def test_the_verdict_on_a_locked_file_stands_at_it_in_words_and_the_others_stay(
     remove = form.get_by_role("button", name="Remove locked.pdf")
     expect(remove).to_be_focused()
     expect(remove).to_have_accessible_description(re.compile("needs a password"))
+    words = form.locator("#div_id_transcripts .file-notice")
+    expect(words).to_have_text("Nothing was sent yet: one file cannot be used. Please remove it or choose another one.")
     assert not Application.objects.exists()
 
     remove.press("Enter")
+    expect(words).to_be_hidden()
     form.get_by_role("button", name="Send application").click()
     expect(form).to_have_url(re.compile("/applications/[^/]+/$"))
 
@@ -206,6 +211,19 @@ def test_files_are_dropped_onto_the_field_and_what_is_too_many_is_named(form):
     expect(field).not_to_have_class(re.compile("is-under-drop"))
     expect(lines(form, "transcripts").filter(has_text=CHECKED)).to_have_count(5)
     expect(field.get_by_role("status")).to_have_text("Only 5 files can be sent here. Left out: f.pdf.")
+
+
+def test_what_cannot_be_sent_takes_no_place_and_has_none_in_the_order(form):
+    five = [pdf(f"{number}.pdf") for number in range(1, 6)]
+
+    choose(form, "transcripts", pdf("photo.jpg", b"JFIF", "image/jpeg"), *five)
+
+    expect(lines(form, "transcripts").filter(has_text=CHECKED)).to_have_count(5)
+    expect(form.locator("#div_id_transcripts .file-notice")).to_be_hidden()
+    expect(line(form, "photo.jpg").get_by_role("button", name="Move up")).to_have_count(0)
+    expect(form.get_by_role("button", name="Move up 1.pdf")).to_be_disabled()
+    form.get_by_role("button", name="Move up 2.pdf").click()
+    expect(form.locator("#apply-said")).to_have_text("2.pdf is now number 1 of 5.")
 
 
 def test_transcripts_are_put_in_order_and_removed_by_keyboard(form):
@@ -308,6 +326,68 @@ def test_a_page_that_lay_open_too_long_says_so_and_keeps_text_and_file_for_the_r
     expect(form.get_by_label("Your name")).to_have_value("Ada Example")
 
 
+def test_a_form_that_lay_open_too_long_keeps_its_files_and_goes_when_it_is_sent_once_more(form):
+    fill_in(form)
+    choose(form, "cv", pdf("cv.pdf"))
+    choose(form, "transcripts", pdf("transcript.pdf"))
+    expect(form.locator(".file-line", has_text=CHECKED)).to_have_count(2)
+    form.context.clear_cookies()
+
+    with form.expect_navigation() as refused:
+        form.get_by_role("button", name="Send application").click()
+    assert refused.value.status == 403
+    form.wait_for_load_state("networkidle")
+    expect(form.locator(".file-line", has_text=CHECKED)).to_have_count(2)
+    expect(form.locator(".file-line")).to_have_count(2)
+    form.get_by_label("I agree").check()
+    form.get_by_role("button", name="Send application").click()
+
+    expect(form).to_have_url(re.compile("/applications/[^/]+/$"))
+    assert len(Application.objects.get().current_documents()) == 2
+
+
+def test_what_is_added_to_a_form_that_came_back_with_errors_survives_a_reload(form):
+    form.get_by_label("Your name").fill("Ada Example")
+    form.get_by_role("button", name="Check before sending").click()
+    expect(form.get_by_role("alert")).to_contain_text("Please enter what you study")
+    form.get_by_label("Programme").fill("MSc Computer Science")
+    choose(form, "cv", pdf("cv.pdf"))
+    expect(line(form, "cv.pdf")).to_contain_text(CHECKED)
+
+    form.reload()  # the browser sends the former, emptier form once more
+    expect(form.get_by_role("alert")).to_be_visible()
+    expect(form.get_by_label("Programme")).to_have_value("MSc Computer Science")
+    expect(line(form, "cv.pdf")).to_contain_text(CHECKED)
+    expect(form.locator(".file-line")).to_have_count(1)
+    form.get_by_label("University").fill("Universität Graz")
+    form.reload()
+
+    expect(form.get_by_label("University")).to_have_value("Universität Graz")
+    expect(form.get_by_label("Programme")).to_have_value("MSc Computer Science")
+    expect(form.get_by_label("Your name")).to_have_value("Ada Example")
+
+
+def test_the_draft_for_a_second_project_survives_a_reload(form, other_project):
+    fill_in(form)
+    choose(form, "cv", pdf("cv.pdf"))
+    choose(form, "transcripts", pdf("transcript.pdf"))
+    form.get_by_role("button", name="Send application").click()
+    expect(form).to_have_url(re.compile("/applications/[^/]+/$"))
+    form.goto(f"{other_project.get_absolute_url()}apply/?again={Application.objects.get().reference}")
+    expect(form.locator(".file-line", has_text=CHECKED)).to_have_count(2)
+    form.get_by_label("Why this project?").fill("Because of the second one.")
+    choose(form, "cv", pdf("newer.pdf"))
+    expect(line(form, "newer.pdf")).to_contain_text(CHECKED)
+
+    form.reload()
+
+    expect(form.get_by_label("Why this project?")).to_have_value("Because of the second one.")
+    expect(form.get_by_label("Your name")).to_have_value("Ada Example")
+    expect(lines(form, "transcripts")).to_contain_text("transcript.pdf")
+    expect(lines(form, "cv")).to_contain_text("newer.pdf")  # and not once more the one whose place it took
+    expect(form.locator(".file-line", has_text=CHECKED)).to_have_count(2)
+
+
 # Sending
 
 
@@ -318,6 +398,10 @@ def test_sending_waits_for_the_files_and_can_be_called_off(form):
     choose(form, "cv", pdf("cv.pdf"))
     choose(form, "transcripts", pdf("transcript.pdf"))
 
+    form.locator("#apply-form").get_by_role("button", name="Check before sending").click()
+    to_check = "2 files are still on their way; when they have arrived, you see everything once more before it is sent."
+    expect(form.get_by_text(to_check)).to_be_visible()
+    form.get_by_role("button", name="Do not send yet").click()
     form.get_by_role("button", name="Send application").click()
     words = "2 files are still on their way; the form is sent when they have arrived."
     expect(form.get_by_text(words)).to_be_visible()
@@ -407,6 +491,11 @@ def test_the_steps_say_which_are_complete(form):
     expect(steps.get_by_role("link", name="Your documents (complete)")).to_be_visible()
     steps.get_by_role("link", name="Your documents").click()
     expect(steps.locator('[aria-current="step"]')).to_contain_text("Your documents")
+
+    form.get_by_label("E-mail address").fill("ada at example")
+    form.locator("#apply-form").get_by_role("button", name="Check before sending").click()
+    expect(form.get_by_role("alert")).to_contain_text("not a complete e-mail address")
+    expect(steps.get_by_role("link", name="You and your studies (complete)")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

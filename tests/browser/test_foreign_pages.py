@@ -18,7 +18,8 @@ def test_a_page_elsewhere_can_sign_nobody_out(open_browser, live_server, supervi
     sign_in(page, supervisor)
     before = page.context.cookies(live_server.url)
     action = live_server.url + path.format(slug=project.slug)
-    page.route("http://elsewhere.example/", lambda route: route.fulfill(body=FOREIGN_PAGE.format(action=action)))
+    foreign = FOREIGN_PAGE.format(action=action)
+    page.route("http://elsewhere.example/", lambda route: route.fulfill(body=foreign, content_type="text/html"))
 
     page.goto("http://elsewhere.example/")
     page.get_by_role("button", name="Win a prize").click()

@@ -155,7 +155,8 @@ def test_a_reviewer_who_looks_for_what_is_not_there_is_led_back(signed_in, super
 FOREIGN = [{"origin": "https://elsewhere.example"}, {"origin": "null"}, {"origin": "http://testserver:8001"}]
 FOREIGN += [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site", "origin": "http://testserver"}]
 FORMS = ["/applications/AAAA-AAAA/ask/", "/projects/any/apply/", "/projects/any/apply/files/", "/admin/login/"]
-PLANTED = "Words of another site, planted."
+PLANTED = "Words of another site, which the browser is to keep for its owner and show in a form later."
+OWN = "A question of several sentences. One would not like to write it again. So it is kept, and it is shown."
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
@@ -176,11 +177,11 @@ def test_a_form_from_another_site_is_refused_and_neither_kept_nor_answered_with_
 )
 def test_one_of_ours_without_its_secret_is_refused_and_kept(db, headers):
     browser = Client(enforce_csrf_checks=True)
-    response = browser.post("/applications/AAAA-AAAA/ask/", {"text": "May I begin in May?"}, headers=headers)
+    response = browser.post("/applications/AAAA-AAAA/ask/", {"text": OWN}, headers=headers)
 
     assert response.status_code == 403
-    assert "May I begin in May?" in response.content.decode()
-    assert browser.session["left_behind"]["AAAA-AAAA"]["ask"]["text"] == {"text": "May I begin in May?"}
+    assert OWN in response.content.decode()
+    assert browser.session["left_behind"]["AAAA-AAAA"]["ask"]["text"] == {"text": OWN}
 
 
 @pytest.mark.parametrize("address", ["/applications/open/bad/", "/invitations/bad/"])

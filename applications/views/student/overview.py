@@ -16,6 +16,7 @@ from applications.views.student.asking import may_ask, thread_with
 from projects.models import Project
 
 OTHER_PROJECTS = 3
+OVER = (Status.DECLINED, Status.WITHDRAWN)  # nobody needs to know any more whether letters arrive
 
 
 @require_safe
@@ -24,11 +25,13 @@ def page(request: HttpRequest, reference: str) -> HttpResponse:
     application = grants.application_or_404(request, reference)
     note_opened_by_reviewer(application, request.user)
     history = list(application.events.filter(kind__in=Event.FOR_STUDENT).select_related("decision"))
+    came_by_link = grants.came_by_link(request, application)
     came_by = next((event for event in reversed(history) if event.kind == Event.Kind.MOVED), None)
     context = {
         "application": application,
         "project": application.project,
-        "came_by_link": grants.came_by_link(request, application),
+        "came_by_link": came_by_link,
+        "may_confirm": came_by_link and not application.is_confirmed and application.status not in OVER,
         "entered_by": _who_entered(application),
         "receipt": application.letters.filter(kind=Letter.Kind.RECEIVED).first(),
         "contact_name": letters.supervisor_name(application),
@@ -87,7 +90,7 @@ def _former_answers(application: Application) -> list[FormerAnswers]:
     """The answers that were corrected, newest first, with the date as a date again (JSON knows none)."""
     former = list(application.former_answers.all())
     for answers in former:
-        answers.answers["earliest_start"] = parse_date(answers.answers["earliest_start"])
+        answers.answers["earliest_start"] = parse_date(answers.answers["earliest_start"] or "")
     return former
 
 
