@@ -96,7 +96,7 @@ def test_a_missing_page_leads_to_the_projects_and_to_one_s_application():
 def test_a_refused_form_says_what_to_do():
     content = answer("csrf").content.decode()
 
-    assert "Nothing was stored." in content
+    assert "Nothing was sent on." in content
     assert "back button" in content
     assert "allow cookies" in content
 
