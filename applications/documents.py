@@ -79,7 +79,8 @@ def receive(file: UploadedFile, kind: str, *, question: Question | None = None, 
         with _path_of(file) as path:
             inspection = inspect(path)
         if inspection.verdict != "accepted":
-            raise ValidationError(f"“{clean_name(file.name)}”: {inspection.reason}", code=inspection.code)
+            words = _("“%(name)s”: %(reason)s") % {"name": clean_name(file.name), "reason": inspection.reason}
+            raise ValidationError(words, code=inspection.code)
         return _keep(file, kind, inspection, question, browser)
     except OSError as error:
         logger.exception("A document could not be stored.")
