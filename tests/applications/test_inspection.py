@@ -18,6 +18,8 @@ from applications import inspection
 from applications.inspection import FLAG_WORDS, WORDS, Inspection, InspectionUnavailable, inspect
 from tests import pdfs
 
+pytestmark = pytest.mark.once
+
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc or needs a limit on memory")
 
 HONEST = {

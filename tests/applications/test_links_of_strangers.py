@@ -20,7 +20,7 @@ from applications.models import REFERENCE_ALPHABET, Application, Document, Uploa
 from applications.tokens import document_token, manage_token, upload_token
 from tests import pdfs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 SEED = 20261125
 

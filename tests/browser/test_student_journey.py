@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from applications import letters, workflow
 from applications.models import Application, Letter
@@ -87,10 +87,16 @@ class ByKeyboard:
         self.page.keyboard.press("Space")
 
     def files(self, selector: str, *paths: Path) -> None:
-        self.reach(selector)
-        with self.page.expect_file_chooser() as chooser:
-            self.page.keyboard.press("Space")
-        chooser.value.set_files(list(paths))
+        for _ in range(5):  # a key is lost when the script takes the field over at that very moment
+            self.reach(selector)
+            try:
+                with self.page.expect_file_chooser(timeout=3_000) as chooser:
+                    self.page.keyboard.press("Space")
+            except TimeoutError:
+                continue
+            chooser.value.set_files(list(paths))
+            return
+        pytest.fail(f"{selector} does not open by its key")
 
 
 class ByTouch(ByKeyboard):

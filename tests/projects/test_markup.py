@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from projects.markup import PROSE_TAGS, render
 
+pytestmark = pytest.mark.once
+
 
 def test_prose_becomes_html():
     assert render("Some *words* and\n\n- a list") == ("<p>Some <em>words</em> and</p>\n<ul>\n<li>a list</li>\n</ul>\n")

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from projects.research_page import ListedProject, NotAResearchPage, decode, name_key, parse
 from tests.projects.conftest import RESEARCH_PAGE
 
+pytestmark = pytest.mark.once
+
 
 def listed(markdown: str) -> ListedProject:
     """What is read from a page with this one item."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 READERS = r'(?:text|switch|whole_number|words|env\.\w+)\(\s*"([A-Z][A-Z_]+)"'

@@ -22,6 +22,8 @@ from applications.tokens import manage_token
 from projects.models import Project, Question
 from tracker.management.commands.makemessages import WITHOUT_WORDS_OF_OURS
 
+pytestmark = pytest.mark.once
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 CATALOGUE = CHECKOUT / "locale" / "de" / "LC_MESSAGES" / "django.po"
 GERMAN = polib.pofile(str(CATALOGUE))
