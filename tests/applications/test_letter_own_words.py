@@ -11,7 +11,7 @@ from applications import letters
 from applications.letters import placeholders
 from applications.models import Letter, LetterWording
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/letterwording/"
 OFFER = {

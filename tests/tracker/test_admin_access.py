@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, reverse
 from applications.models import Erasure, Export, Letter, LetterWording
 from projects.models import HomePage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 ROLES = ["anonymous", "student", "staff_without_rights", "other_supervisor", "co_advisor", "supervisor", "superuser"]
 

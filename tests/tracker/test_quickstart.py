@@ -26,8 +26,6 @@ from psycopg import sql
 
 from tracker.management.commands.quickstart import default_site_url, port_number
 
-pytestmark = pytest.mark.once
-
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LOGIN = re.compile(r"^User name: (?P<name>\S+)\nPassword: (?P<password>\S+)$", re.MULTILINE)
 
