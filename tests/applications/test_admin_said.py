@@ -146,7 +146,8 @@ def test_the_title_stands_where_ideas_are_compared_and_released(reviewing, super
     workflow.stage(idea, "interview", by=supervisor)
     released = reviewing.get(f"{LIST}release/")
 
-    assert [each.application.idea_title for each in compared.context["columns"]] == ["Tiny translators", None]
+    titles = {each.application.pk: each.application.idea_title for each in compared.context["columns"]}
+    assert titles == {idea.pk: "Tiny translators", other.pk: None}
     for response in (compared, released):
         assert "“Tiny translators”" in response.content.decode()
 
