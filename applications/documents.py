@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 EXPORTS = "exports"  # the folder in the storage of what reviewers take out, see models/export.py
 PAGE_IMAGE = re.compile(r"[0-9a-f]{2}/(?P<id>[0-9a-f]{32})-\d+\.webp")
+# The fields of the forms that everybody is asked for files, and what kind of document each takes.
+KIND_OF_FIELD = {"cv": Document.Kind.CV, "transcripts": Document.Kind.TRANSCRIPT}
 LIMIT_MB = settings.DOCUMENT_MAX_BYTES // settings.MEGABYTE
 
 

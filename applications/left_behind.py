@@ -23,7 +23,6 @@ MOST_TEXT = 60_000  # characters in all: a motivation and a dozen long answers
 MOST_APPLICATIONS = 5  # of one browser; the oldest goes
 TEXT_FIELDS = (*Application.ANSWERS, "text", "reason")
 FIELD_OF_QUESTION = re.compile(r"question_[0-9]{1,18}", re.ASCII)
-KINDS = {"cv": Document.Kind.CV, "transcripts": Document.Kind.TRANSCRIPT}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +54,8 @@ def put_text(request: HttpRequest, reference: str, page: str, text: dict[str, st
 
 
 def _put(request: HttpRequest, reference: str, page: str, left: LeftBehind) -> None:
-    kept = {key: pages for key, pages in _still_kept(request).items() if key != reference}
-    of_this = _still_kept(request).get(reference, {})
+    kept = _still_kept(request)
+    of_this = kept.pop(reference, {})  # put back at the end, as the newest
     of_this[page] = {"at": timezone.now().timestamp(), "text": left.text, "claims": left.claims}
     kept[reference] = of_this
     request.session[SESSION_KEY] = dict(list(kept.items())[-MOST_APPLICATIONS:])
@@ -123,8 +122,8 @@ def _claims(request: HttpRequest) -> dict[str, list[str]]:
 
 def _meant(name: str) -> tuple[str | None, Question | None]:
     """The kind of document that a field takes, and the question that it answers."""
-    if name in KINDS:
-        return KINDS[name], None
+    if name in documents.KIND_OF_FIELD:
+        return documents.KIND_OF_FIELD[name], None
     if not FIELD_OF_QUESTION.fullmatch(name):
         return None, None
     question = Question.objects.filter(pk=name.removeprefix("question_"), kind=Question.Kind.FILE).first()

@@ -53,6 +53,19 @@ class RestrictedAdmin(admin.ModelAdmin):
         raise Http404
 
 
+class RecordAdmin(RestrictedAdmin):
+    """A record of what has happened, to be looked at: nobody adds, changes or removes a line of it here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+
 def active_staff(*, or_user: int | None) -> QuerySet:
     """Users who may be given work here, and the one who has it already, so that the form can be saved unchanged."""
     return get_user_model().objects.filter(Q(is_active=True, is_staff=True) | Q(pk=or_user)).order_by("username")

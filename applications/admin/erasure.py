@@ -1,18 +1,17 @@
 """The record of erasures, for those who run the server: what was erased when and why, and never whose it was."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy, ngettext
 
 from applications.models import Erasure
 from applications.statuses import Status
-from projects.admin import RestrictedAdmin
+from projects.admin import RecordAdmin
 
 
 @admin.register(Erasure)
-class ErasureAdmin(RestrictedAdmin):
+class ErasureAdmin(RecordAdmin):
     """Nothing is changed here. No group has the permission to look, so that only superusers do."""
 
     list_display = ["erased_on", "cause", "project", "status_words", "received_on", "document_count", "letter_count"]
@@ -21,15 +20,6 @@ class ErasureAdmin(RestrictedAdmin):
     list_select_related = ["project"]
     list_per_page = 50
     fields = list_display
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
-        return False
 
     @admin.display(description=gettext_lazy("erased"), ordering="erased_at")
     def erased_on(self, erasure: Erasure) -> str:

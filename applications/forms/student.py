@@ -334,8 +334,8 @@ class DocumentsForm(forms.Form):
         self.kept: dict[str, list[Upload | Document]] = {}
         self.unavailable = self.is_busy = False
         self.file_fields = {
-            "cv": FileField(Document.Kind.CV, 1),
-            "transcripts": FileField(Document.Kind.TRANSCRIPT, settings.TRANSCRIPTS_MAX),
+            name: FileField(kind, settings.TRANSCRIPTS_MAX if kind == Document.Kind.TRANSCRIPT else 1)
+            for name, kind in documents.KIND_OF_FIELD.items()
         }
         for question in file_questions:
             self._add_file_question(question)

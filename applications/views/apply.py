@@ -16,7 +16,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from applications import grants, workflow
+from applications import documents, grants, workflow
 from applications.consent import CONSENT_VERSION, consent_text
 from applications.forms import ApplicationForm
 from applications.models import Application, Document
@@ -248,7 +248,7 @@ def _carried(form: ApplicationForm) -> list[tuple[str, str]]:
     form.full_clean()  # receives the files
     asked_everywhere = (*Application.ANSWERS, "email")
     text = [(name, form[name].value() or "") for name in asked_everywhere]
-    return text + [(f"kept_{name}", token) for name, token, _file in form.all_kept if name in ("cv", "transcripts")]
+    return text + [(f"kept_{name}", token) for name, token, _file in form.all_kept if name in documents.KIND_OF_FIELD]
 
 
 def _not_open(request: HttpRequest, project: Project, status: int, form: ApplicationForm | None = None) -> HttpResponse:

@@ -24,8 +24,6 @@ from projects.models import Project, Question
 
 logger = logging.getLogger(__name__)
 
-KINDS = {"cv": Document.Kind.CV, "transcripts": Document.Kind.TRANSCRIPT}
-
 
 def as_number(text: str) -> int | None:
     """A number of bytes as a browser writes it; None for anything else."""
@@ -56,8 +54,8 @@ def begin_file(request: HttpRequest, slug: str) -> JsonResponse:
 
 def _wanted(project: Project, field: str) -> tuple[str, Question | None]:
     """The kind of document that a field takes, and the question it answers. Raises Http404 for an unknown field."""
-    if field in KINDS:
-        return KINDS[field], None
+    if field in documents.KIND_OF_FIELD:
+        return documents.KIND_OF_FIELD[field], None
     asked = project.questions.asked().filter(kind=Question.Kind.FILE)
     question = next((question for question in asked if question.field_name == field), None)
     if question is None:
