@@ -4,6 +4,7 @@
 and the remedy; no variable is needed for the embedded default (SQLite and one data folder).
 """
 
+import datetime
 import ipaddress
 import os
 import secrets
@@ -188,6 +189,10 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.forms",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "csp",
     "crispy_forms",
     "crispy_bootstrap5",
@@ -203,8 +208,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 
 ROOT_URLCONF = "tracker.urls"
 WSGI_APPLICATION = "tracker.wsgi.application"
@@ -343,6 +352,22 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
+# How staff sign in
+
+# Five failures for one account from one address: this account waits a quarter of an hour at this address, nobody else.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = datetime.timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "tracker.client_address.client_address"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # who signed in when from where is more than anybody needs
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds for which the link in a letter makes a new password
+SIGN_IN_DAYS = whole_number("SIGN_IN_DAYS", 7, least=1, most=90)  # then staff sign in again, whatever they do
+SIGN_IN_IDLE_HOURS = whole_number("SIGN_IN_IDLE_HOURS", 12, least=1, most=24 * 90)  # likewise, when they do nothing
+SECOND_FACTOR_REQUIRED = switch("SECOND_FACTOR_REQUIRED", False)  # of all staff; else whoever wants one has one
+
 # The rules of this product
 
 APPLY_LIMITS = switch("APPLY_LIMITS", True)
@@ -356,14 +381,28 @@ INVITATION_DAYS = whole_number("INVITATION_DAYS", 14, least=1, most=365)  # how 
 # Whether the supervisor of a project reads colleagues' ratings before giving one.
 SUPERVISOR_READS_RATINGS = switch("SUPERVISOR_READS_RATINGS", False)
 
-if text("CLAMD_URL"):
-    raise refuse("CLAMD_URL", "documents are not scanned for malware yet", "Leave it out; their structure is checked.")
+# The malware scanner (clamd), where there is one.
+CLAMD_URL = text("CLAMD_URL")
+_clamd_example = "Write tcp://127.0.0.1:3310 or unix:///run/clamav/clamd.ctl, or leave it out."
+try:
+    _clamd = urlsplit(CLAMD_URL)
+    _is_clamd = {
+        "tcp": bool(_clamd.hostname) and _clamd.path in ("", "/") and _clamd.port != 0,
+        "unix": not _clamd.netloc and _clamd.path.startswith("/"),
+    }.get(_clamd.scheme, False)
+except ValueError:  # a port that is no number
+    _is_clamd = False
+if CLAMD_URL and not _is_clamd:
+    raise refuse("CLAMD_URL", "this is not the address of a malware scanner", _clamd_example)
 
 MEGABYTE = 1024 * 1024
 DOCUMENT_MAX_BYTES = 10 * MEGABYTE  # one PDF
 TRANSCRIPTS_MAX = 5
 PIECE_BYTES = 256 * 1024  # of one piece of a file that a script sends: below every proxy's limit, seconds on bad Wi-Fi
 UPLOAD_HOURS = 24  # an upload that no application has claimed is swept after this
+# All files together that no application has claimed yet, and what stays free on the disk of the documents.
+UNCLAIMED_MAX_BYTES = whole_number("UNCLAIMED_MAX_MB", 2048, least=100, most=10_000_000) * MEGABYTE
+DISK_RESERVE_BYTES = whole_number("DISK_RESERVE_MB", 500, most=10_000_000) * MEGABYTE
 PROMISED_ANSWER_DAYS = whole_number("PROMISED_ANSWER_DAYS", 28, least=1)
 
 # How many days an application is kept after its last change of status, by outcome; then it is erased.
@@ -373,6 +412,15 @@ RETENTION_DAYS = {
     "withdrawn": whole_number("RETENTION_WITHDRAWN_DAYS", 30, least=1),
     "undecided": whole_number("RETENTION_UNDECIDED_DAYS", 365, least=1),
 }
+BACKUP_KEEP_DAYS = whole_number("BACKUP_KEEP_DAYS", 30, least=1)  # what `backup` leaves of older archives
+# What was erased, without whose it was, so that a restored backup brings nobody back. Best on another disk.
+ERASURE_LEDGER = Path(text("ERASURE_LEDGER") or DATA_DIR / "erasures.ledger").expanduser()
+if not ERASURE_LEDGER.is_absolute() or not ERASURE_LEDGER.parent.is_dir():
+    raise refuse(
+        "ERASURE_LEDGER",
+        f"{str(ERASURE_LEDGER)!r} does not lie in a folder that is there",
+        "Write for example /var/tracker-erasures.ledger, or leave it out.",
+    )
 
 LOGGING = {
     "version": 1,

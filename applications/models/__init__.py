@@ -10,6 +10,7 @@ from applications.models.application import (
     new_reference,
     ratings_are_readable,
 )
+from applications.models.chore import Chore
 from applications.models.decision import Decision, DecisionQuerySet
 from applications.models.document import (
     Document,
@@ -26,6 +27,7 @@ from applications.models.letter import Letter, LetterQuerySet, LetterWording
 from applications.models.message import Message, MessageQuerySet
 from applications.models.opening import Erasure, Opening
 from applications.models.people import Invitation, Preference
+from applications.models.request_count import RequestCount
 from applications.models.review import CriterionScore, Reading, Review, ReviewQuerySet, ReviewRequest, Star
 from applications.models.search import SearchEntry
 from applications.storage import document_storage
@@ -34,6 +36,7 @@ __all__ = [
     "REFERENCE_ALPHABET",
     "Application",
     "ApplicationQuerySet",
+    "Chore",
     "CriterionScore",
     "Decision",
     "DecisionQuerySet",
@@ -56,6 +59,7 @@ __all__ = [
     "QuestionAnswer",
     "Reading",
     "Rendition",
+    "RequestCount",
     "Review",
     "ReviewQuerySet",
     "ReviewRequest",

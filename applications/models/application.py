@@ -144,6 +144,9 @@ class Application(models.Model):
     rating_mean = models.FloatField(_("mean rating"), null=True, editable=False)
     rating_spread = models.PositiveSmallIntegerField(_("disagreement"), null=True, editable=False)
     score_mean = models.FloatField(_("mean of the criteria"), null=True, editable=False)
+    # Set and undone by nothing but `erase()`, within its transaction: the history lets go of its lines only then (see
+    # `models/append_only.py`).
+    is_being_erased = models.BooleanField(default=False, editable=False)
     # A fingerprint of the form that handed this in, so that the same form sent twice finds its application again.
     nonce = models.CharField(max_length=64, blank=True, editable=False)
 
@@ -310,6 +313,7 @@ class Application(models.Model):
                 name for document in self.documents.select_related("rendition") for name in document.file_names
             ]
             message_ids = list(self.letters.values_list("message_id", flat=True))
+            Application.objects.filter(pk=self.pk).update(is_being_erased=True)
             for name in self.BELONGINGS:
                 relation = self._meta.get_field(name)
                 relation.related_model.objects.filter(**{relation.field.name: self}).delete()

@@ -23,6 +23,14 @@ class StoredFile(models.Model):
         TRANSCRIPT = "transcript", _("Transcript")
         OTHER = "other", _("Other document")
 
+    class Scan(models.TextChoices):
+        """What the malware scanner says (`applications.scanning`); nothing where no scanner is set up."""
+
+        NONE = "", _("Not scanned for malware")
+        WAITING = "waiting", _("Not scanned for malware yet")
+        CLEAN = "clean", _("Scanned: no malware found")
+        INFECTED = "infected", _("Malware found")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     file = models.FileField(_("file"), storage=document_storage, max_length=100, unique=True)
@@ -37,6 +45,8 @@ class StoredFile(models.Model):
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("received"), default=timezone.now)
+    scan = models.CharField(_("malware"), max_length=10, choices=Scan, blank=True, default=Scan.NONE)
+    scanned_at = models.DateTimeField(_("scanned"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -144,6 +154,7 @@ class Document(StoredFile):
     class Meta:
         verbose_name = _("document")
         verbose_name_plural = _("documents")
+        indexes = [models.Index(fields=["created_at"], condition=Q(scan="waiting"), name="applications_doc_unscanned")]
 
     def get_absolute_url(self) -> str:
         return reverse("applications:document", args=[self.id])

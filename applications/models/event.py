@@ -39,6 +39,7 @@ class Event(models.Model):
         DOCUMENT_OFFERED = "document_offered", _("Newer document offered")
         DOCUMENT_TAKEN = "document_taken", _("Newer document taken")
         DOCUMENT_LEFT = "document_left", _("Newer document left aside")
+        DOCUMENT_INFECTED = "document_infected", _("Malware found in a document")
         LINK_RENEWED = "link_renewed", _("Personal link renewed")
         ERASURE_ASKED = "erasure_asked", _("Erasure asked for")
 
@@ -59,6 +60,7 @@ class Event(models.Model):
         Kind.DOCUMENT_OFFERED,
         Kind.DOCUMENT_TAKEN,
         Kind.DOCUMENT_LEFT,
+        Kind.DOCUMENT_INFECTED,
         Kind.LINK_RENEWED,
         Kind.ERASURE_ASKED,
     )

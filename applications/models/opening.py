@@ -68,6 +68,10 @@ class Erasure(models.Model):
     received_on = models.DateField(_("received"))
     documents = models.PositiveIntegerField(_("documents erased"))
     letters = models.PositiveIntegerField(_("letters erased"))
+    # The steps that it had ever come to (interview, offered, accepted), for the statistics.
+    reached = models.JSONField(default=list, editable=False)
+    # Which application it was, for whoever restores a backup in which it still stands: see `applications.ledger`.
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     erased_at = models.DateTimeField(_("erased"), default=timezone.now)
 
     class Meta:

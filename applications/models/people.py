@@ -44,6 +44,8 @@ class Preference(models.Model):
         _("language of letters"), max_length=10, choices=settings.LANGUAGES, blank=True, default=""
     )
     shortcuts = models.BooleanField(_("keys on the review page"), default=True)
+    # Whoever signed in before this is signed out: “sign out everywhere else”, and a changed second factor.
+    signed_out_before = models.DateTimeField(null=True, blank=True, editable=False)
     # Up to when the daily and the weekly letter have told this person everything.
     told_daily_at = models.DateTimeField(null=True, blank=True, editable=False)
     told_weekly_at = models.DateTimeField(null=True, blank=True, editable=False)
