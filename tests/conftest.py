@@ -45,6 +45,7 @@ def data_folder(settings, tmp_path: Path, monkeypatch) -> Path:
     settings.FILE_UPLOAD_TEMP_DIR = folder / "incoming"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True)
     settings.LETTERS_DIR = folder / "letters"
+    settings.WHITENOISE_AUTOREFRESH = True  # else each test client reads every style sheet before its first page
     settings.EMAIL_BACKEND = "applications.mail.LetterFolderBackend"
     settings.STORAGES = settings.STORAGES | {
         "documents": settings.STORAGES["documents"] | {"OPTIONS": {"location": str(folder / "documents")}}

@@ -11,6 +11,8 @@ from applications.letters import placeholders
 from applications.models import Application, Document, Letter
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind
 
+pytestmark = pytest.mark.once
+
 TO_STUDENTS = [str(kind) for kind in placeholders.TO_STUDENTS]
 TO_REVIEWERS = [str(kind) for kind in placeholders.NOTICES]
 ALL = TO_STUDENTS + TO_REVIEWERS  # every letter about one application

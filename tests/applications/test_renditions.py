@@ -27,7 +27,7 @@ from applications.models import Application, Document, Rendition, Upload, docume
 from applications.renderer import LONGEST_TEXT, MOST_IMAGES, clean
 from tests import pdfs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on memory")
 

@@ -8,6 +8,8 @@ from applications.consent import CONSENT_VERSION, consent_text
 from applications.models import Application, QuestionAnswer
 from tests.applications.student_pages import at, words
 
+pytestmark = pytest.mark.once
+
 
 def receipt(browser, application) -> str:
     response = browser.get(at(application, "receipt/"))

@@ -15,6 +15,8 @@ from applications.models import Application, Event, Letter
 from applications.retention import erase_on
 from applications.statuses import OPEN_STATUSES, STUDENT_WORDS, Status
 
+pytestmark = pytest.mark.once
+
 BELOW = (
     *("", "address/", "answers/", "documents/", "withdraw/", "not-me/"),
     *("ask/", "receipt/", "link/", "erase/"),

@@ -11,6 +11,8 @@ from django.test import RequestFactory
 from applications.uploadhandlers import longest_body, most_files
 from tests import pdfs
 
+pytestmark = pytest.mark.once
+
 KILOBYTE = 1024
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from applications.workflow.submitting import day_that_counts
 from projects.models import CoAdvisor, Project, Question, Topic
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 QUERIES = 3  # the project with topic and supervisor, its co-advisors, and its questions or the projects to go on to
 

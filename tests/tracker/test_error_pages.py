@@ -20,7 +20,7 @@ def broken(request):
 
 
 urlpatterns = [path("broken/", broken), *urls.urlpatterns]
-pytestmark = pytest.mark.urls(__name__)
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

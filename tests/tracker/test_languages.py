@@ -8,6 +8,8 @@ from applications.tokens import manage_token
 from projects.models import CoAdvisor, Project
 from tests.tracker.test_error_pages import STATUS, answer, quiet_log  # noqa: F401 - the fixture
 
+pytestmark = pytest.mark.once
+
 PAGES = ["/", "/applications/find/", "/privacy/", "/admin/login/"]
 GERMAN = {"Accept-Language": "de-CH,de;q=0.9,en;q=0.5"}
 
