@@ -77,11 +77,15 @@ WORDS = {
 # What reviewers are told of an accepted document.
 FLAG_WORDS = {
     "javascript": _("Contains a script"),
+    "form_script": _("Contains form fields that run a script"),
     "launch_action": _("Wants to start a program"),
     "embedded_file": _("Contains attached files"),
     "form": _("Contains a form to fill in"),
     "xfa": _("Contains a form that only some viewers show"),
     "odd_link": _("Contains a link to something other than a web page or an e-mail address"),
+    "multimedia": _("Contains sound, video or a 3D model"),
+    "unusual_size": _("Has a page or a picture of unusual size; may open slowly"),
+    "polyglot": _("Is a file of another kind as well: an archive, or a web page"),
     "owner_locked": _("Protected against changes"),
     "signed": _("Carries a digital signature (not verified)"),
     "mended": _("Damaged, and readable only after mending; something may be missing"),

@@ -16,6 +16,7 @@ from functools import partial
 
 import pikepdf
 import pypdf
+import pypdfium2
 from pypdf.errors import LimitReachedError
 
 from applications.limited_child import Limits, Say, become_parent, place_of, serve
@@ -23,6 +24,11 @@ from applications.limited_child import Limits, Say, become_parent, place_of, ser
 MEMORY_BYTES = 700 << 20
 CPU_SECONDS = 8
 WALL_SECONDS = 20
+
+SMALLEST_SIDE, LARGEST_SIDE = 28, 5670  # points: a page between 1 cm and 2 m is nothing unusual
+MOST_PIXELS = 200_000_000  # of one picture: A3 at 600 dpi has 70 million
+MUCH_DRAWN = 32 << 20  # bytes that draw one page; a map of a whole country has 10 million
+MOST_DRAWN = 256 << 20  # of all pages together; beyond it the file is refused
 
 MOST_OBJECTS = 150_000  # looked at for flags; beyond it the rest is left and said so
 FLAGS_END_AT_CPU_SECOND = 5  # likewise, so that CPU_SECONDS do not end a large honest file
@@ -88,6 +94,19 @@ def is_office_archive(data: bytes) -> bool:
         return b"[Content_Types].xml" in data or b"mimetypeapplication/vnd." in data[:100]
 
 
+# What else could another program take it for? Archives are told by their end, or by words far from the beginning.
+HIDDEN_WEB_PAGE = re.compile(rb"<(?:!doctype html|html|head|body|script|svg)\b", re.IGNORECASE)
+WORDS_FAR_IN = ((257, b"ustar"), (32_769, b"CD001"))  # a tape archive, the image of a CD
+
+
+def is_something_else_too(data: bytes) -> bool:
+    """Whether what begins as a PDF also opens as an archive, or holds a web page before or after the document."""
+    if zipfile.is_zipfile(io.BytesIO(data)) or any(data.startswith(word, place) for place, word in WORDS_FAR_IN):
+        return True
+    after_the_end = max(data.rfind(b"%%EOF"), 0)
+    return bool(HIDDEN_WEB_PAGE.search(data, 0, 1024) or HIDDEN_WEB_PAGE.search(data, after_the_end))
+
+
 # Does it open, and does it hold pages?
 
 
@@ -95,20 +114,39 @@ def examine(data: bytes, most_pages: int) -> dict:
     """The answer for one file: `code` ("ok" or why not), `pages` and `flags`."""
     try:
         check_type(data)
+        document = without_what_follows(data)
         try:
-            pages, flags = examine_pdf(data, most_pages)
+            pages, flags = examine_pdf(document, most_pages)
         except (Refusal, MemoryError):
             raise
         except Exception as error:  # pikepdf raises errors of many kinds on a damaged file
             # "encrypt": locked with a certificate, or by a method of the maker's own
             if isinstance(error, pikepdf.PasswordError) or "encrypt" in str(error).lower():
                 raise Refusal("locked") from None
-            pages, flags = second_opinion(data, most_pages)
+            pages, flags = second_opinion(document, most_pages)
+        if "mended" in flags and pages_in_viewers(document) < pages:
+            raise Refusal("broken")
+        if is_something_else_too(data):
+            flags.add("polyglot")
     except Refusal as refusal:
         return {"code": refusal.code, "pages": None, "flags": []}
     except MemoryError:
         return {"code": "too_complex", "pages": None, "flags": []}
     return {"code": "ok", "pages": pages, "flags": sorted(flags)}
+
+
+def without_what_follows(data: bytes) -> bytes:
+    """The document up to its end: readers look for that in the last kilobyte, and mail programs put theirs after it."""
+    end = data.rfind(b"%%EOF") + len(b"%%EOF")
+    return data if end < len(b"%PDF-%%EOF") or b" obj" in data[end:] else data[:end]
+
+
+def pages_in_viewers(data: bytes) -> int:
+    """How many pages the viewer of browsers finds (and whoever makes page images), which mends less than we do."""
+    try:
+        return len(pypdfium2.PdfDocument(data))
+    except pypdfium2.PdfiumError:
+        return 0
 
 
 def examine_pdf(data: bytes, most_pages: int) -> tuple[int, set[str]]:
@@ -123,8 +161,10 @@ def examine_pdf(data: bytes, most_pages: int) -> tuple[int, set[str]]:
             raise Refusal("too_many_pages")
         if claimed_pages(pdf) > most_pages:  # a viewer would believe it and show a million empty pages
             raise Refusal("broken")
-        check_contents(pdf, was_mended=was_mended)
+        drawn = check_contents(pdf, was_mended=was_mended)
         flags = {"owner_locked"} if pdf.is_encrypted else set()
+        if drawn > MUCH_DRAWN or any(has_unusual_size(page) for page in pdf.pages):
+            flags.add("unusual_size")
         try:
             fully_checked = collect_flags(pdf, flags)
         except (pikepdf.PikepdfError, TypeError, ValueError):  # a quirk somewhere beside the pages, which are fine
@@ -151,13 +191,13 @@ def claimed_pages(pdf: pikepdf.Pdf) -> int:
     return count if isinstance(count, int) else 0
 
 
-def check_contents(pdf: pikepdf.Pdf, *, was_mended: bool) -> None:
-    """Refuses pages that expand beyond reason, and files of which a part is missing.
+def check_contents(pdf: pikepdf.Pdf, *, was_mended: bool) -> int:
+    """Refuses pages that expand beyond reason, and files of which a part is missing; returns the bytes of the largest.
 
     The pages of a download that broke off are often still listed, only what stood on them is gone. So in a file
     whose cross-reference had to be rebuilt every page must be readable; in others an unreadable one may be a quirk.
     """
-    readable: dict[tuple[int, int], bool] = {}
+    lengths: dict[tuple[int, int], int | None] = {}
     answers = []
     for page in pdf.pages:
         contents = page.obj.get("/Contents")
@@ -166,21 +206,37 @@ def check_contents(pdf: pikepdf.Pdf, *, was_mended: bool) -> None:
             if not isinstance(part, pikepdf.Stream):
                 answers.append(not was_mended)  # an empty page is nothing unusual otherwise
                 continue
-            if part.objgen not in readable:
-                readable[part.objgen] = can_be_read(part)
-            answers.append(readable[part.objgen])
+            if part.objgen not in lengths:
+                lengths[part.objgen] = length_of(part)
+            answers.append(lengths[part.objgen] is not None)
+        if sum(length or 0 for length in lengths.values()) > MOST_DRAWN:
+            raise Refusal("too_complex")
     if answers and (not all(answers) if was_mended else not any(answers)):
-        raise Refusal("broken")
+        raise Refusal("too_complex" if speaks_of_a_limit(warnings_of(pdf)) else "broken")
+    return max((length or 0 for length in lengths.values()), default=0)
 
 
-def can_be_read(stream: pikepdf.Object) -> bool:
+def length_of(stream: pikepdf.Object) -> int | None:
+    """How many bytes the stream decodes to; None when it cannot be read."""
     try:
-        stream.read_bytes()
+        return len(stream.read_bytes(pikepdf.StreamDecodeLevel.specialized))
     except pikepdf.PdfError as error:
         if speaks_of_a_limit(str(error)):
             raise Refusal("too_complex") from None
-        return False
-    return True
+        return None
+
+
+def has_unusual_size(page: pikepdf.Page) -> bool:
+    """Whether a side of the page, or of the part of it that is shown, is shorter than 1 cm or longer than 2 m."""
+    try:
+        unit = float(page.obj.get("/UserUnit", 1))
+        for box in (page.mediabox, page.cropbox):
+            left, bottom, right, top = (float(side) * unit for side in box)
+            if not all(SMALLEST_SIDE <= abs(side) <= LARGEST_SIDE for side in (right - left, top - bottom)):
+                return True
+    except (pikepdf.PikepdfError, TypeError, ValueError, OverflowError, KeyError, AttributeError):
+        return False  # no size is given, or none that one can read: viewers take that of a sheet of paper
+    return False
 
 
 def second_opinion(data: bytes, most_pages: int) -> tuple[int, set[str]]:
@@ -240,14 +296,20 @@ def page_text_of(page: pypdf.generic.DictionaryObject) -> bytes:
 
 # No scheme is harmless, too: viewers take "www.example.org", as CVs often have it, for an address of the web.
 HARMLESS_SCHEMES = {"", "http", "https", "mailto", "tel"}
-SCHEME = re.compile(rb"[\0-\x20\xfe\xff]*((?:[a-z][a-z0-9+.-]*:)?)", re.IGNORECASE)
-KEYS = frozenset({"/S", "/JS", "/EF", "/Type", "/Subtype", "/XFA", "/FT", "/ByteRange"})
+SCHEME = re.compile(rb"[\0-\x20\xfe\xff\xef\xbb\xbf]*([a-z][a-z0-9+.-]*:|[\\/]{2})?", re.IGNORECASE)
+LEFT_OUT_BY_VIEWERS = re.compile(rb"[\0\t\n\r]")  # also in the middle of a scheme
+KEYS = frozenset(
+    {"/S", "/JS", "/EF", "/Type", "/Subtype", "/XFA", "/FT", "/ByteRange", "/Base"}
+)  # no dictionary without one of these is looked at
 FLAG_OF_ACTION = {
     "/JavaScript": "javascript",
     "/Launch": "launch_action",
-    "/GoToR": "odd_link",
-    "/SubmitForm": "odd_link",
-    "/ImportData": "odd_link",
+    **dict.fromkeys(["/GoToR", "/GoToE", "/SubmitForm", "/ImportData"], "odd_link"),
+    **dict.fromkeys(["/Rendition", "/Movie", "/Sound", "/RichMediaExecute", "/GoTo3DView"], "multimedia"),
+}
+FLAG_OF_SUBTYPE = {
+    "/FileAttachment": "embedded_file",
+    **dict.fromkeys(["/RichMedia", "/Screen", "/Movie", "/Sound", "/3D"], "multimedia"),
 }
 
 
@@ -267,6 +329,8 @@ def collect_flags(pdf: pikepdf.Pdf, flags: set[str]) -> bool:
                 entries = dict(current.items())
                 if not KEYS.isdisjoint(entries):
                     flags.update(flags_of(entries))
+                if isinstance(current, pikepdf.Stream) and "/F" in entries:  # what it holds is to be fetched elsewhere
+                    flags.add("odd_link")
                 children = entries.values()
             else:
                 continue
@@ -277,27 +341,39 @@ def collect_flags(pdf: pikepdf.Pdf, flags: set[str]) -> bool:
 
 def flags_of(entries: dict) -> set[str]:
     """Flags of one dictionary, by its keys alone: an action is one wherever it hides."""
-    flags = set()
-    action, field = name_in(entries, "/S"), name_in(entries, "/FT")
-    if action in FLAG_OF_ACTION:
-        flags.add(FLAG_OF_ACTION[action])
-    if action == "/URI" and scheme_of(entries.get("/URI")) not in HARMLESS_SCHEMES:
+    action, kind, subtype = (name_in(entries, key) for key in ("/S", "/Type", "/Subtype"))
+    flags = {FLAG_OF_ACTION.get(action, ""), FLAG_OF_SUBTYPE.get(subtype, "")} - {""}
+    if (action == "/URI" and leads_somewhere_odd(entries.get("/URI"))) or leads_somewhere_odd(entries.get("/Base")):
         flags.add("odd_link")
     if "/JS" in entries:
         flags.add("javascript")
-    if (
-        "/EF" in entries
-        or name_in(entries, "/Type") == "/EmbeddedFile"
-        or name_in(entries, "/Subtype") == "/FileAttachment"
-    ):
+    if "/EF" in entries or kind == "/EmbeddedFile":
         flags.add("embedded_file")
+    if subtype == "/Image" and pixels_of(entries) > MOST_PIXELS:
+        flags.add("unusual_size")
+    return flags | flags_of_form(entries, is_widget=subtype == "/Widget")
+
+
+def flags_of_form(entries: dict, *, is_widget: bool) -> set[str]:
+    """Flags of a dictionary that may be a form, one of its fields, or a signature."""
+    flags, field = set(), name_in(entries, "/FT")
     if field in ("/Tx", "/Btn", "/Ch"):
         flags.add("form")
     if "/XFA" in entries:
         flags |= {"form", "xfa"}
     if "/ByteRange" in entries or (field == "/Sig" and "/V" in entries):
         flags.add("signed")
+    if (field or is_widget) and runs_a_script(entries):
+        flags.add("form_script")
     return flags
+
+
+def runs_a_script(field: dict) -> bool:
+    """Whether what happens on a click on the field, on a key in it, on a change of it, is a script."""
+    waiting = field.get("/AA")
+    actions = [field.get("/A"), *(dict(waiting.items()).values() if isinstance(waiting, pikepdf.Dictionary) else ())]
+    found = [dict(action.items()) for action in actions if isinstance(action, pikepdf.Dictionary)]
+    return any("/JS" in action or name_in(action, "/S") == "/JavaScript" for action in found)
 
 
 def name_in(entries: dict, key: str) -> str:
@@ -305,9 +381,16 @@ def name_in(entries: dict, key: str) -> str:
     return value.unparse(resolved=True).decode("latin-1") if isinstance(value, pikepdf.Name) else ""
 
 
-def scheme_of(address: object) -> str:
+def pixels_of(picture: dict) -> int:
+    width, height = picture.get("/Width"), picture.get("/Height")
+    return width * height if isinstance(width, int) and isinstance(height, int) else 0
+
+
+def leads_somewhere_odd(address: object) -> bool:
+    """Whether a click on this address opens something other than a web page, a letter or a telephone."""
     raw = bytes(address) if isinstance(address, pikepdf.String) else b""
-    return SCHEME.match(raw.replace(b"\0", b"")).group(1).rstrip(b":").decode("ascii").lower()
+    scheme = SCHEME.match(LEFT_OUT_BY_VIEWERS.sub(b"", raw)).group(1) or b""
+    return scheme.rstrip(b":").decode("ascii").lower() not in HARMLESS_SCHEMES
 
 
 # One child per file
@@ -334,6 +417,7 @@ def warm_up(most_pages: int) -> None:
         examine(sample.getvalue(), most_pages)
     with contextlib.suppress(Refusal):
         second_opinion(blank.getvalue(), most_pages)
+    pages_in_viewers(blank.getvalue())
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 # Honest documents
 
 
-def _drawn(pages: list[list[str]]) -> bytes:
+def drawn(pages: list[list[str]]) -> bytes:
     """A PDF as reportlab writes it: one text object per page, classic cross-reference table."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=(595, 842), invariant=1)
@@ -37,14 +37,14 @@ def _drawn(pages: list[list[str]]) -> bytes:
 def cv(name: str = "Ada Example", pages: int = 1) -> bytes:
     """A plain CV with the name on every page."""
     lines = ["Curriculum vitae", name, "", "2023 BSc Computer Science", "2024 Internship, sequence analysis"]
-    return _drawn([[*lines, "", f"Page {number} of {pages}"] for number in range(1, pages + 1)])
+    return drawn([[*lines, "", f"Page {number} of {pages}"] for number in range(1, pages + 1)])
 
 
 @cache
 def transcript(pages: int = 2) -> bytes:
     """A list of courses with grades."""
     grades = random.Random(3)
-    return _drawn(
+    return drawn(
         [
             [f"Transcript of records, page {number}"]
             + [f"Course {number}.{course}    {grades.choice(['4.5', '5.0', '5.5', '6.0'])}" for course in range(30)]
@@ -57,7 +57,7 @@ def many_pages(pages: int = 40) -> bytes:
     return cv("Ada Example", pages)
 
 
-def _resaved(change: Callable[[pikepdf.Pdf], object] | None = None, base: bytes = b"", **options) -> bytes:
+def resaved(change: Callable[[pikepdf.Pdf], object] | None = None, base: bytes = b"", **options) -> bytes:
     """`base` (a CV unless given) opened, changed and written by another maker's library."""
     with pikepdf.open(io.BytesIO(base or cv())) as pdf:
         if change:
@@ -71,29 +71,28 @@ def _resaved(change: Callable[[pikepdf.Pdf], object] | None = None, base: bytes 
 def owner_locked() -> bytes:
     """Opens without a password, may not be changed: how universities issue transcripts."""
     lock = pikepdf.Encryption(owner="registrar", user="", R=6, allow=pikepdf.Permissions(modify_other=False))
-    return _resaved(base=transcript(), encryption=lock, deterministic_id=False)
+    return resaved(base=transcript(), encryption=lock, deterministic_id=False)
 
 
 @cache
 def owner_locked_rc4() -> bytes:
     """As above, as older systems still do it."""
     lock = pikepdf.Encryption(owner="registrar", user="", R=3, aes=False, metadata=False)
-    return _resaved(base=transcript(), encryption=lock, deterministic_id=False)
+    return resaved(base=transcript(), encryption=lock, deterministic_id=False)
 
 
 @cache
 def user_locked() -> bytes:
     """Does not open without its password."""
     lock = pikepdf.Encryption(owner="registrar", user="secret", R=6)
-    return _resaved(base=transcript(), encryption=lock, deterministic_id=False)
+    return resaved(base=transcript(), encryption=lock, deterministic_id=False)
 
 
 @cache
 def certificate_locked() -> bytes:
     """Opens only for those whose certificate it was made for."""
     lock = b"<< /Filter /Adobe.PubSec /SubFilter /adbe.pkcs7.s4 /V 1 /Recipients [<00>] >>"
-    plain = _written({1: CATALOG, 2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>", 3: PAGE})
-    return plain.replace(b"trailer\n<<", b"trailer\n<< /ID [<00> <00>] /Encrypt " + lock)
+    return one_page().replace(b"trailer\n<<", b"trailer\n<< /ID [<00> <00>] /Encrypt " + lock)
 
 
 @cache
@@ -117,12 +116,12 @@ def latex_like() -> bytes:
         pdf.docinfo["/Producer"] = String("pdfTeX-1.40.25")
         pdf.docinfo["/Creator"] = String("LaTeX with hyperref")
         page = pdf.pages[0]
-        page.Annots = pdf.make_indirect(Array([_link(pdf, Dictionary(S=Name.URI, URI=String("https://example.org")))]))
+        page.Annots = pdf.make_indirect(Array([link(pdf, Dictionary(S=Name.URI, URI=String("https://example.org")))]))
         there = Array([page.obj, Name.XYZ, 72, 700, None])
         pdf.Root.Names = Dictionary(Dests=Dictionary(Names=Array([String("section.1"), there])))
         pdf.Root.OpenAction = Array([page.obj, Name.Fit])
 
-    return _resaved(as_tex, object_stream_mode=pikepdf.ObjectStreamMode.generate, min_version="1.5")
+    return resaved(as_tex, object_stream_mode=pikepdf.ObjectStreamMode.generate, min_version="1.5")
 
 
 @cache
@@ -135,7 +134,7 @@ def word_like() -> bytes:
         page.contents_add(b"EMC")
         page.Tabs, page.StructParents = Name.S, 0
         page.Annots = Array(
-            [_link(pdf, Dictionary(S=Name.URI, URI=String(u))) for u in ("tel:+41440000000", "www.example.org")]
+            [link(pdf, Dictionary(S=Name.URI, URI=String(u))) for u in ("tel:+41440000000", "www.example.org")]
         )
         tree = pdf.make_indirect(Dictionary(Type=Name.StructTreeRoot))
         paragraph = pdf.make_indirect(Dictionary(Type=Name.StructElem, S=Name.P, P=tree, Pg=page.obj, K=0))
@@ -145,18 +144,18 @@ def word_like() -> bytes:
         pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
         pdf.docinfo["/Producer"] = pdf.docinfo["/Creator"] = String("Microsoft® Word for Microsoft 365")
 
-    return _resaved(as_word, force_version="1.7")
+    return resaved(as_word, force_version="1.7")
 
 
 @cache
 def linearised() -> bytes:
     """Prepared for the web ("fast web view")."""
-    return _resaved(base=transcript(), linearize=True)
+    return resaved(base=transcript(), linearize=True)
 
 
 @cache
 def pdf_2_0() -> bytes:
-    return _resaved(force_version="2.0")
+    return resaved(force_version="2.0")
 
 
 def after_byte_order_mark() -> bytes:
@@ -166,25 +165,36 @@ def after_byte_order_mark() -> bytes:
 
 @cache
 def signed_like() -> bytes:
-    """An incremental update that adds a signature field, as a registrar's signing service appends it."""
-    base = cv()
+    """A CV that a registrar's signing service has signed."""
+    return signed(cv())
+
+
+def signed(base: bytes) -> bytes:
+    """`base` with an incremental update that adds a signature over everything but the signature itself."""
     with pikepdf.open(io.BytesIO(base)) as pdf:
         root, size, pages = pdf.Root.objgen[0], int(pdf.trailer.Size), pdf.Root.Pages.objgen[0]
-    head, tail = len(base) // 2, 200
-    return _appended(
+        form = pdf.Root.get("/AcroForm", Dictionary(Fields=Array()))
+        fields = b" ".join(b"%d 0 R" % number for number in [*(field.objgen[0] for field in form.Fields), size])
+    whole = appended(
         base,
         {
-            root: b"<< /Type /Catalog /Pages %d 0 R /AcroForm << /SigFlags 3 /Fields [%d 0 R] >> >>" % (pages, size),
-            size: b"<< /Type /Annot /Subtype /Widget /Rect [0 0 0 0] /FT /Sig /T (Registrar) /V %d 0 R >>" % (size + 1),
+            root: b"<< /Type /Catalog /Pages %d 0 R /AcroForm << /SigFlags 3 /Fields [%s] >> >>" % (pages, fields),
+            size: b"<< /Type /Annot /Subtype /Widget /Rect [0 0 0 0] /FT /Sig /T (Registrar %d) /V %d 0 R >>"
+            % (size, size + 1),
             size + 1: b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /adbe.pkcs7.detached"
-            b" /ByteRange [0 %d %d %d] /Contents <%s> >>" % (head, head + 100, tail, b"00" * 64),
+            b" /ByteRange [0 %010d %010d %010d] /Contents <%s> >>" % (0, 0, 0, b"00" * 64),
         },
         root=root,
         size=size + 2,
     )
+    start = whole.rindex(b"/Contents <") + len(b"/Contents ")
+    end = whole.index(b">", start) + 1
+    place = whole.rindex(b"/ByteRange [0 ") + len(b"/ByteRange [0 ")
+    ranges = b"%010d %010d %010d" % (start, end, len(whole) - end)
+    return whole[:place] + ranges + whole[place + len(ranges) :]
 
 
-def _appended(base: bytes, objects: dict[int, bytes], *, root: int, size: int) -> bytes:
+def appended(base: bytes, objects: dict[int, bytes], *, root: int, size: int) -> bytes:
     """`base` untouched, followed by new versions of objects, their cross-reference and a trailer."""
     out, rows = bytearray(base), []
     for number, body in objects.items():
@@ -200,7 +210,7 @@ def _appended(base: bytes, objects: dict[int, bytes], *, root: int, size: int) -
 # What reviewers should be told of
 
 
-def _link(pdf: pikepdf.Pdf, action: Dictionary) -> pikepdf.Object:
+def link(pdf: pikepdf.Pdf, action: Dictionary) -> pikepdf.Object:
     return pdf.make_indirect(
         Dictionary(
             Type=Name.Annot, Subtype=Name.Link, Rect=Array([72, 700, 200, 720]), Border=Array([0, 0, 0]), A=action
@@ -208,11 +218,11 @@ def _link(pdf: pikepdf.Pdf, action: Dictionary) -> pikepdf.Object:
     )
 
 
-def _with_link(action: Callable[[], Dictionary]) -> bytes:
+def with_link(action: Callable[[], Dictionary]) -> bytes:
     def add(pdf: pikepdf.Pdf) -> None:
-        pdf.pages[0].Annots = Array([_link(pdf, action())])
+        pdf.pages[0].Annots = Array([link(pdf, action())])
 
-    return _resaved(add)
+    return resaved(add)
 
 
 @cache
@@ -220,7 +230,7 @@ def with_javascript() -> bytes:
     def add(pdf: pikepdf.Pdf) -> None:
         pdf.Root.OpenAction = Dictionary(S=Name.JavaScript, JS=String("app.alert('hello')"))
 
-    return _resaved(add)
+    return resaved(add)
 
 
 @cache
@@ -231,25 +241,18 @@ def with_hidden_javascript() -> bytes:
         script = Stream(pdf, b"app.alert('hello')")
         pdf.pages[0].AA = pdf.make_indirect(Dictionary(O=pdf.make_indirect(Dictionary(S=Name.JavaScript, JS=script))))
 
-    return _resaved(add, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return resaved(add, object_stream_mode=pikepdf.ObjectStreamMode.generate)
 
 
 @cache
 def with_disguised_javascript() -> bytes:
     """The same under another spelling of its name, in an object that nothing refers to."""
-    return _written(
-        {
-            1: CATALOG,
-            2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-            3: PAGE,
-            4: b"<< /Parts [ << /S /J#61vaScript >> ] >>",
-        }
-    )
+    return one_page(objects={4: b"<< /Parts [ << /S /J#61vaScript >> ] >>"})
 
 
 @cache
 def with_launch() -> bytes:
-    return _with_link(lambda: Dictionary(S=Name.Launch, F=String("calc.exe")))
+    return with_link(lambda: Dictionary(S=Name.Launch, F=String("calc.exe")))
 
 
 @cache
@@ -259,7 +262,7 @@ def with_attachment() -> bytes:
             pdf, b"notes", filename="notes.txt", creation_date="D:20260101000000Z", mod_date="D:20260101000000Z"
         )
 
-    return _resaved(add)
+    return resaved(add)
 
 
 @cache
@@ -278,25 +281,31 @@ def with_xfa_form() -> bytes:
     def add(pdf: pikepdf.Pdf) -> None:
         pdf.Root.AcroForm.XFA = Stream(pdf, b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
 
-    return _resaved(add, base=with_form())
+    return resaved(add, base=with_form())
 
 
 @cache
 def with_file_link() -> bytes:
-    return _with_link(lambda: Dictionary(S=Name.URI, URI=String("file:///C:/Users/ada/transcript.docx")))
+    return with_link(lambda: Dictionary(S=Name.URI, URI=String("file:///C:/Users/ada/transcript.docx")))
 
 
 @cache
 def with_remote_link() -> bytes:
-    return _with_link(
+    return with_link(
         lambda: Dictionary(S=Name.GoToR, F=String("//files.example.org/share/other.pdf"), D=Array([0, Name.Fit]))
     )
 
 
 @cache
 def lost_root() -> bytes:
-    """One of the damaged files that qpdf gives up and pypdf reads: its trailer does not name the catalog."""
+    """Its trailer does not name the catalog: pypdf reads it, but no browser shows it."""
     return cv().replace(b"/Root", b"/Lost")
+
+
+@cache
+def hole_in_a_page() -> bytes:
+    """Another that qpdf gives up; pypdf reads it, and the viewers of browsers do."""
+    return cv().replace(b"/ImageI ]\n>>", b"/ImageI ")
 
 
 @cache
@@ -324,30 +333,30 @@ def only_zeros() -> bytes:
 
 
 @cache
-def _photo(kind: str) -> bytes:
+def photo(kind: str) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (64, 48), (200, 180, 90)).save(buffer, kind)
     return buffer.getvalue()
 
 
 def renamed_photo() -> bytes:
-    return _photo("JPEG")
+    return photo("JPEG")
 
 
 def renamed_png() -> bytes:
-    return _photo("PNG")
+    return photo("PNG")
 
 
 def renamed_webp() -> bytes:
-    return _photo("WEBP")
+    return photo("WEBP")
 
 
 def renamed_tiff() -> bytes:
-    return _photo("TIFF")
+    return photo("TIFF")
 
 
 def renamed_gif() -> bytes:
-    return _photo("GIF")
+    return photo("GIF")
 
 
 def renamed_heic() -> bytes:
@@ -356,7 +365,7 @@ def renamed_heic() -> bytes:
 
 
 @cache
-def _zipped(names: tuple[str, ...], mimetype: str = "") -> bytes:
+def zipped(names: tuple[str, ...], mimetype: str = "") -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         if mimetype:
@@ -367,7 +376,7 @@ def _zipped(names: tuple[str, ...], mimetype: str = "") -> bytes:
 
 
 def word_file() -> bytes:
-    return _zipped(("[Content_Types].xml", "_rels/.rels", "word/document.xml"))
+    return zipped(("[Content_Types].xml", "_rels/.rels", "word/document.xml"))
 
 
 def old_word_file() -> bytes:
@@ -379,19 +388,19 @@ def rtf_file() -> bytes:
 
 
 def opendocument_file() -> bytes:
-    return _zipped(("content.xml", "styles.xml"), "application/vnd.oasis.opendocument.text")
+    return zipped(("content.xml", "styles.xml"), "application/vnd.oasis.opendocument.text")
 
 
 def spreadsheet() -> bytes:
-    return _zipped(("[Content_Types].xml", "xl/workbook.xml"))
+    return zipped(("[Content_Types].xml", "xl/workbook.xml"))
 
 
 def pages_file() -> bytes:
-    return _zipped(("Index/Document.iwa", "Metadata/Properties.plist", "preview.jpg"))
+    return zipped(("Index/Document.iwa", "Metadata/Properties.plist", "preview.jpg"))
 
 
 def zip_archive() -> bytes:
-    return _zipped(("transcript-1.pdf", "transcript-2.pdf"))
+    return zipped(("transcript-1.pdf", "transcript-2.pdf"))
 
 
 def html_disguise() -> bytes:
@@ -411,14 +420,14 @@ def truncated() -> bytes:
 
 @cache
 def truncated_latex() -> bytes:
-    whole = _resaved(base=transcript(5), object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    whole = resaved(base=transcript(5), object_stream_mode=pikepdf.ObjectStreamMode.generate)
     return whole[: len(whole) * 2 // 3]
 
 
 @cache
 def truncated_linearised() -> bytes:
     """Its first page and a first cross-reference arrived, the others did not."""
-    whole = _resaved(base=transcript(5), linearize=True)
+    whole = resaved(base=transcript(5), linearize=True)
     return whole[: len(whole) * 2 // 3]
 
 
@@ -457,7 +466,7 @@ def script_polyglot() -> bytes:
     return b"#!/bin/sh\necho hello\nexit\n" + cv()
 
 
-def _written(objects: dict[int, bytes], version: bytes = b"1.7") -> bytes:
+def written(objects: dict[int, bytes], version: bytes = b"1.7") -> bytes:
     """A PDF of exactly these objects, number 1 the catalog, however wrong they are."""
     out, offsets = bytearray(b"%PDF-" + version + b"\n"), {}
     for number, body in sorted(objects.items()):
@@ -471,12 +480,19 @@ def _written(objects: dict[int, bytes], version: bytes = b"1.7") -> bytes:
     return bytes(out)
 
 
-def _stream(data: bytes, entries: bytes = b"") -> bytes:
+def stream(data: bytes, entries: bytes = b"") -> bytes:
     return b"<< %s /Length %d >>\nstream\n%s\nendstream" % (entries, len(data), data)
 
 
 CATALOG = b"<< /Type /Catalog /Pages 2 0 R >>"
+PAGES = b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>"
 PAGE = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>"
+
+
+def one_page(entries: bytes = b"", objects: dict[int, bytes] | None = None, catalog: bytes = b"") -> bytes:
+    """A PDF of one page with these `entries` (4 and above are the numbers of `objects`), and more in its catalog."""
+    whole = {1: CATALOG[:-2] + catalog + b" >>", 2: PAGES, 3: PAGE[:-2] + entries + b" >>"}
+    return written(whole | (objects or {}))
 
 
 @cache
@@ -486,19 +502,19 @@ def page_bomb() -> bytes:
     for level in range(10):
         children = b"%d 0 R " % (level + 3) * 10
         objects[level + 2] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (10 ** (10 - level), children)
-    return _written(objects)
+    return written(objects)
 
 
 @cache
 def page_loop() -> bytes:
     """A page tree that contains itself."""
-    return _written({1: CATALOG, 2: b"<< /Type /Pages /Count 2 /Kids [3 0 R 2 0 R] >>", 3: PAGE})
+    return written({1: CATALOG, 2: b"<< /Type /Pages /Count 2 /Kids [3 0 R 2 0 R] >>", 3: PAGE})
 
 
 @cache
 def page_claim() -> bytes:
     """One page that says it is a million."""
-    return _written({1: CATALOG, 2: b"<< /Type /Pages /Count 1000000 /Kids [3 0 R] >>", 3: PAGE})
+    return written({1: CATALOG, 2: b"<< /Type /Pages /Count 1000000 /Kids [3 0 R] >>", 3: PAGE})
 
 
 @cache
@@ -514,24 +530,17 @@ def zeros_compressed(megabytes: int) -> bytes:
 @cache
 def flate_bomb() -> bytes:
     """A 2-MB file whose page expands to 2 GB."""
-    return _written(
-        {
-            1: CATALOG,
-            2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-            3: PAGE[:-2] + b"/Contents 4 0 R >>",
-            4: _stream(zeros_compressed(2000), b"/Filter /FlateDecode"),
-        }
-    )
+    return one_page(b"/Contents 4 0 R", {4: stream(zeros_compressed(2000), b"/Filter /FlateDecode")})
 
 
-def _with_object_stream(packed: bytes) -> bytes:
+def with_object_stream(packed: bytes) -> bytes:
     """A PDF whose page (object 4) is kept in a compressed object stream with these packed contents."""
     out = bytearray(b"%PDF-1.7\n")
     offsets = [0]
     bodies = [
         CATALOG,
         b"<< /Type /Pages /Count 1 /Kids [4 0 R] >>",
-        _stream(packed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode"),
+        stream(packed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode"),
     ]
     for number, body in enumerate(bodies, 1):
         offsets.append(len(out))
@@ -540,14 +549,14 @@ def _with_object_stream(packed: bytes) -> bytes:
     rows = b"\0\0\0\0\0" + b"".join(b"\1" + offset.to_bytes(3, "big") + b"\0" for offset in offsets[1:])
     rows += b"\2" + (3).to_bytes(3, "big") + b"\0"  # object 4 is the first one in stream 3
     rows += b"\1" + start.to_bytes(3, "big") + b"\0"
-    out += b"5 0 obj\n%s\nendobj\n" % _stream(rows, b"/Type /XRef /Size 6 /W [1 3 1] /Root 1 0 R")
+    out += b"5 0 obj\n%s\nendobj\n" % stream(rows, b"/Type /XRef /Size 6 /W [1 3 1] /Root 1 0 R")
     return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
 
 
 @cache
 def object_stream_bomb() -> bytes:
     """The same hidden where the objects themselves are kept, so that merely opening the file meets it."""
-    return _with_object_stream(zeros_compressed(2000))
+    return with_object_stream(zeros_compressed(2000))
 
 
 @cache
@@ -557,16 +566,14 @@ def memory_bomb() -> bytes:
     packed = packer.compress(b"4 0 " + PAGE[:-2] + b"/Many [")
     branch = b"[" + b"[]" * 90_000 + b"]"
     packed += b"".join(packer.compress(branch) for _ in range(220))
-    return _with_object_stream(packed + packer.compress(b"] >>") + packer.flush())
+    return with_object_stream(packed + packer.compress(b"] >>") + packer.flush())
 
 
 @cache
 def deep_nesting() -> bytes:
     """A hundred thousand arrays inside one another, beside an honest page."""
     nested = b"[" * 100_000 + b"]" * 100_000
-    return _written(
-        {1: CATALOG[:-2] + b"/Deep 4 0 R >>", 2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>", 3: PAGE, 4: nested}
-    )
+    return one_page(objects={4: nested}, catalog=b"/Deep 4 0 R")
 
 
 @cache
@@ -576,11 +583,10 @@ def deep_page_tree() -> bytes:
     objects = {1: CATALOG, depth + 2: PAGE}
     for level in range(depth):
         objects[level + 2] = b"<< /Type /Pages /Count 1 /Kids [%d 0 R] >>" % (level + 3)
-    return _written(objects)
+    return written(objects)
 
 
 @cache
 def crowd_of_objects(count: int = 200_000) -> bytes:
     """An honest page beside more objects than anybody will look at."""
-    objects = {1: CATALOG, 2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>", 3: PAGE}
-    return _written(objects | dict.fromkeys(range(4, count), b"<< /A 1 >>"))
+    return one_page(objects=dict.fromkeys(range(4, count), b"<< /A 1 >>"))

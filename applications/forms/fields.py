@@ -17,12 +17,22 @@ from applications.models import Application, email_key
 DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
+# Letters and symbols of which nothing is seen: the fillers of Korean, and the empty pattern of Braille.
+EMPTY_LETTERS = set("\u115f\u1160\u3164\uffa0\u2800")
+
+
+def shown(text: str) -> str:
+    """`text`, or nothing when it holds nothing that can be seen: an invisible name is no name."""
+    is_seen = any(unicodedata.category(c)[0] not in "CZ" and c not in EMPTY_LETTERS for c in text)
+    return text if is_seen else ""
+
+
 class LineField(forms.CharField):
     """One line of text: composed Unicode, single spaces, no control or direction characters."""
 
     def to_python(self, value) -> str:
         text = unicodedata.normalize("NFC", super().to_python(value)).translate(DIRECTION_CONTROLS)
-        return " ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in text).split())
+        return shown(" ".join("".join(c if unicodedata.category(c) != "Cc" else " " for c in text).split()))
 
 
 class AddressField(forms.EmailField):

@@ -59,7 +59,7 @@ def test_files_lie_under_names_of_our_making_in_a_folder_only_the_owner_can_read
         ("/home/ada/cv.pdf", "cv.pdf"),
         ("cv\r\nSet-Cookie: x.pdf", "cvSet-Cookie: x.pdf"),
         ("\u202efdp.vc.pdf", "fdp.vc.pdf"),
-        ("..", ".."),
+        ("..", "document.pdf"),
         ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
         ("\x00\x01", "document.pdf"),
     ],
