@@ -14,16 +14,18 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error as DatabaseFailure
-from django.http import FileResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from applications import incoming
+from applications import incoming, scanning, serving
 from applications.inspection import Inspection, InspectionUnavailable, inspect
 from applications.models import Document, IncomingPiece, IncomingUpload, Letter, Rendition, Upload, document_storage
 from projects.models import Question
 
 __all__ = [
+    "Blocked",
     "Busy",
     "Inspection",
     "InspectionUnavailable",
@@ -42,11 +44,16 @@ EXPORTS = "exports"  # the folder in the storage of what reviewers take out, see
 PAGE_IMAGE = re.compile(r"[0-9a-f]{2}/(?P<id>[0-9a-f]{32})-\d+\.webp")
 # The fields of the forms that everybody is asked for files, and what kind of document each takes.
 KIND_OF_FIELD = {"cv": Document.Kind.CV, "transcripts": Document.Kind.TRANSCRIPT}
+FACTS = ("kind", "original_name", "size", "sha256", "pages", "flags")  # that a copy has in common with its original
 LIMIT_MB = settings.DOCUMENT_MAX_BYTES // settings.MEGABYTE
 
 
 class Unavailable(Exception):
     """A document cannot be checked or stored just now; the same file may well be accepted in a minute."""
+
+
+class Blocked(Exception):
+    """Malware was found in a document, so nobody is given what is in it any more."""
 
 
 class Busy(Unavailable):
@@ -61,14 +68,25 @@ def too_large_message(name: str) -> str:
     ) % {"name": clean_name(name), "limit": LIMIT_MB}
 
 
+def infected_message(name: str) -> str:
+    """What a student reads about a file in which the scanner has found something: no blame, and what to do."""
+    return _(
+        "“%(name)s”: our malware scanner has found something harmful in this file, so we cannot take it. It may have "
+        "got there without your knowing. Please make the PDF anew from the original, best on another computer, and "
+        "choose the new one."
+    ) % {"name": clean_name(name)}
+
+
 def clean_name(name: str) -> str:
     """The client's file name, fit to be shown: its last part, without control and direction characters."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    return "".join(char for char in last if char.isprintable()).strip()[-200:] or "document.pdf"
+    return "".join(char for char in last if char.isprintable()).strip(" .")[-200:] or "document.pdf"
 
 
 def receive(file: UploadedFile, kind: str, *, question: Question | None = None, browser: str = "") -> Upload:
     """Inspect `file` and keep it as a committed upload of `kind`; the one door through which documents come in.
+
+    The malware scanner is asked, too. When it is away, busy or slow, the file is kept and scanned later.
 
     It may answer a `question` of the project; `browser` (tokens.browser_key) may look at it until it is claimed.
 
@@ -83,7 +101,10 @@ def receive(file: UploadedFile, kind: str, *, question: Question | None = None, 
         if inspection.verdict != "accepted":
             words = _("“%(name)s”: %(reason)s") % {"name": clean_name(file.name), "reason": inspection.reason}
             raise ValidationError(words, code=inspection.code)
-        return _keep(file, kind, inspection, question, browser)
+        scan = scanning.scan_on_arrival(file)
+        if scan == Upload.Scan.INFECTED:
+            raise ValidationError(infected_message(file.name), code="infected")
+        return _keep(file, kind, inspection, scan, question=question, browser=browser)
     except OSError as error:
         logger.exception("A document could not be stored.")
         raise Unavailable from error
@@ -106,7 +127,9 @@ def _path_of(file: UploadedFile):
         yield copy.name
 
 
-def _keep(file: UploadedFile, kind: str, inspection: Inspection, question: Question | None, browser: str) -> Upload:
+def _keep(
+    file: UploadedFile, kind: str, inspection: Inspection, scan: str, *, question: Question | None, browser: str
+) -> Upload:
     upload_id = uuid.uuid4()
     file.seek(0)
     digest = hashlib.file_digest(file.file, "sha256").hexdigest()
@@ -122,6 +145,8 @@ def _keep(file: UploadedFile, kind: str, inspection: Inspection, question: Quest
             sha256=digest,
             pages=inspection.pages,
             flags=inspection.flags,
+            scan=scan,
+            scanned_at=timezone.now() if scan == Upload.Scan.CLEAN else None,
             question=question,
             title=question.prompt if question else "",
             browser=browser,
@@ -135,10 +160,13 @@ def copy(document: Document, *, browser: str = "") -> Upload:
     """An upload with the bytes of `document`, for another application of its student; both can be erased by themselves.
 
     It was inspected when it came; the question that it answered stays behind. A copy that this browser has already made
-    and not used is taken again. Raises Unavailable when the file cannot be read or stored just now.
+    and not used is taken again. What the malware scanner says of the document holds for the copy, or is waited for as
+    well. Raises Blocked when that is malware, and Unavailable when the file cannot be read or stored just now.
     """
+    if document.is_blocked:
+        raise Blocked
     same = {"kind": document.kind, "sha256": document.sha256, "question": None, "browser": browser}
-    made = Upload.objects.filter(**same).exclude(browser="").first()
+    made = Upload.objects.filter(**same).exclude(browser="").exclude(scan=Upload.Scan.INFECTED).first()
     if made is not None:
         return made
     upload_id = uuid.uuid4()
@@ -148,14 +176,18 @@ def copy(document: Document, *, browser: str = "") -> Upload:
     except OSError as error:
         logger.exception("A document could not be copied.")
         raise Unavailable from error
-    facts = ("kind", "original_name", "size", "sha256", "pages", "flags")
+    facts = {fact: getattr(document, fact) for fact in FACTS}
     try:
-        return Upload.objects.create(
-            id=upload_id, file=name, browser=browser, **{fact: getattr(document, fact) for fact in facts}
-        )
+        return Upload.objects.create(id=upload_id, file=name, browser=browser, **facts, **scan_of(document))
     except BaseException:
         document_storage().delete(name)
         raise
+
+
+def scan_of(file: Document | Upload) -> dict:
+    """What is known of its scan, for another row with the same bytes; that it is being asked about is not passed on."""
+    is_known = file.scan in (Upload.Scan.CLEAN, Upload.Scan.INFECTED)
+    return {"scan": file.scan, "scanned_at": file.scanned_at if is_known else None}
 
 
 def forget(upload: Upload) -> None:
@@ -165,29 +197,27 @@ def forget(upload: Upload) -> None:
         document_storage().delete(upload.file.name)
 
 
-def response(document: Document | Upload, *, as_attachment: bool = False) -> FileResponse:
+def response(request: HttpRequest, document: Document | Upload, *, as_attachment: bool = False) -> HttpResponseBase:
     """The bytes of a document (or of an upload, to the browser that sent it) as a PDF that the browser shows in place.
 
-    No other site can frame it, and nothing caches it.
+    In whole or in the part that `request` asks for. No other site can frame it, and nothing caches it; the review page
+    shows it beside the answers. The tag is the SHA-256: another version of a document is another document.
 
-    Whoever calls this has asked whether the reader may see the document.
+    Whoever calls this has asked whether the reader may see the document. Raises FileNotFoundError when it is missing,
+    and Blocked when malware was found in it.
     """
-    answer = FileResponse(
-        document.file.open("rb"),
+    if document.is_blocked:
+        raise Blocked
+    return serving.file_answer(
+        request,
+        document.file.storage,
+        document.file.name,
         content_type="application/pdf",
-        as_attachment=as_attachment,
+        etag=f'"{document.sha256}"',
         filename=document.name_for_reader if isinstance(document, Document) else document.original_name,
+        as_attachment=as_attachment,
+        framed_by="'self'",
     )
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "private, no-store"
-    answer["X-Frame-Options"] = "SAMEORIGIN"  # the review page shows it beside the answers
-    answer["Cross-Origin-Resource-Policy"] = "same-origin"
-    answer._csp_replace = {
-        **dict.fromkeys(settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]),  # a document loads nothing and sends nothing
-        "default-src": ["'none'"],
-        "frame-ancestors": ["'self'"],
-    }
-    return answer
 
 
 def sweep(now: datetime.datetime | None = None) -> int:
@@ -240,16 +270,20 @@ def _sweep_strays(limit: datetime.datetime) -> int:
         if folder == EXPORTS:
             continue  # whoever makes them sweeps them
         names = {f"{folder}/{name}" for name in storage.listdir(folder)[1]}
-        # Uploads first: one that is claimed between the two questions is then found by the second.
-        known = set(Upload.objects.filter(file__in=names).values_list("file", flat=True))
-        known |= set(Document.objects.filter(file__in=names).values_list("file", flat=True))
-        known |= set(IncomingPiece.objects.filter(file__in=names).values_list("file", flat=True))
-        known |= _page_images(names)
-        for name in names - known:
+        for name in names - named_by_rows(names):
             if storage.get_modified_time(name) < limit:
                 storage.delete(name)
                 swept += 1
     return swept
+
+
+def named_by_rows(names: set[str]) -> set[str]:
+    """Those of `names` in the storage that belong to an upload, a document, a piece of one, or its page images."""
+    # Uploads first: one that is claimed between the two questions is then found by the second.
+    known = set(Upload.objects.filter(file__in=names).values_list("file", flat=True))
+    known |= set(Document.objects.filter(file__in=names).values_list("file", flat=True))
+    known |= set(IncomingPiece.objects.filter(file__in=names).values_list("file", flat=True))
+    return known | _page_images(names)
 
 
 def _page_images(names: set[str]) -> set[str]:

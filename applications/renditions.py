@@ -21,10 +21,11 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
-from django.http import FileResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from applications import search
+from applications import search, serving
 from applications.limited_server import LimitedServer, NotServed
 from applications.models import Application, Document, Rendition, document_storage
 
@@ -102,7 +103,7 @@ def due(now: datetime.datetime | None = None) -> QuerySet[Document]:
         rendition__attempts__lt=MOST_ATTEMPTS,
         rendition__made_at__lt=(now or timezone.now()) - PAUSE,
     )
-    waiting = Document.objects.filter(Q(rendition=None) | again, replaced_at=None)
+    waiting = Document.objects.openable().filter(Q(rendition=None) | again, replaced_at=None)
     return waiting.select_related("rendition").defer("rendition__text").order_by("created_at", "pk")
 
 
@@ -125,7 +126,7 @@ def _claim(document: Document) -> bool:
     try:
         with transaction.atomic():
             Application.objects.select_for_update().get(pk=document.application_id)
-            if not Document.objects.filter(pk=document.pk).exists():
+            if not Document.objects.openable().filter(pk=document.pk).exists():
                 return False
             Rendition.objects.create(document_id=document.pk, state=Rendition.State.FAILED)
     except (Application.DoesNotExist, IntegrityError):  # erased, or another worker was faster
@@ -249,16 +250,23 @@ def remove_images(document_id: uuid.UUID, last: int, *, first: int = 1) -> None:
         document_storage().delete(Rendition.image_name(document_id, number))
 
 
-def image_response(rendition: Rendition, number: int) -> FileResponse:
+def forget(document_id: uuid.UUID) -> None:
+    """Remove what was made from a document: its text, and the images once the caller's transaction has held.
+
+    The caller holds the application's lock, so that no attempt that is under way writes them again.
+    """
+    made = Rendition.objects.filter(pk=document_id).only("page_sizes").first()
+    if made is not None:
+        made.delete()
+        transaction.on_commit(lambda: remove_images(document_id, len(made.page_sizes)))
+
+
+def image_response(request: HttpRequest, rendition: Rendition, number: int) -> HttpResponseBase:
     """The image of page `number`. Whoever calls this has asked whether the reader may see the document.
 
     Raises FileNotFoundError when there is none.
     """
     if not 1 <= number <= len(rendition.page_sizes):
         raise FileNotFoundError(number)
-    image = document_storage().open(Rendition.image_name(rendition.document_id, number), "rb")
-    answer = FileResponse(image, content_type="image/webp")
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Cache-Control"] = "private, no-store"
-    answer["Cross-Origin-Resource-Policy"] = "same-origin"
-    return answer
+    name = Rendition.image_name(rendition.document_id, number)
+    return serving.file_answer(request, document_storage(), name, content_type="image/webp")

@@ -34,7 +34,7 @@ class DocumentFile:
 
     document: Document
     path: str
-    size: int | None  # None when the file is missing in the storage
+    size: int | None  # None when the file is missing in the storage, or left out because of malware
 
     @property
     def is_there(self) -> bool:
@@ -96,7 +96,11 @@ class Kept:
 
     @property
     def missing(self) -> list[DocumentFile]:
-        return [file for file in self.documents if not file.is_there]
+        return [file for file in self.documents if not file.is_there and not file.document.is_blocked]
+
+    @property
+    def left_out(self) -> list[DocumentFile]:
+        return [file for file in self.documents if file.document.is_blocked]
 
     @property
     def contact_name(self) -> str:
@@ -285,7 +289,8 @@ def _document(file: DocumentFile) -> dict:
     document = file.document
     return {
         "file": file.path if file.is_there else None,
-        "is_missing": not file.is_there,
+        "is_missing": not file.is_there and not document.is_blocked,
+        "is_left_out_because_of_malware": document.is_blocked,
         "kind": document.kind,
         "label": document.label,
         "version": document.version,

@@ -53,10 +53,11 @@ def status(application: Application, decision: Decision | None) -> SafeString:
     consent = SafeString("") if application.is_consented else _mark(_("By hand, no consent yet"))
     question = _mark(_("Question waits"), "is-question") if application.has_question else SafeString("")
     newer = _mark(_("Newer document"), "is-question") if application.has_newer_document else SafeString("")
+    malware = _mark(_("Malware found")) if application.has_blocked_document else SafeString("")
     erasure = _erasure_mark(application) if application.erasure_asked_at else SafeString("")
     decided = _decision_mark(decision) if decision else SafeString("")
     return format_html(
-        '<span class="status-cell">{}{}{}{}{}{}</span>', badge, decided, question, newer, consent, erasure
+        '<span class="status-cell">{}{}{}{}{}{}{}</span>', badge, decided, question, newer, malware, consent, erasure
     )
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from applications.admin.queue import asked_of
 from applications.models import Application, Decision, Document, Event, Message, Reading, Star
 from applications.statuses import OPEN_STATUSES, Status
+from projects.admin import LONGEST_NUMBER
 from projects.models import Project, Topic
 
 # A decision that was dropped concerns its reviewers as long as the student may still get another answer.
@@ -175,7 +176,8 @@ class _RelatedFilter(admin.SimpleListFilter):
     def queryset(self, request, queryset):
         if self.value() is None:
             return queryset
-        return queryset.filter(**{self.parameter_name: self.value()}) if self.value().isdecimal() else queryset.none()
+        is_number = self.value().isdecimal() and len(self.value()) <= LONGEST_NUMBER
+        return queryset.filter(**{self.parameter_name: self.value()}) if is_number else queryset.none()
 
 
 class ProjectFilter(_RelatedFilter):

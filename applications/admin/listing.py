@@ -104,6 +104,7 @@ def with_own_marks(applications: QuerySet[Application], user) -> QuerySet[Applic
             has_criteria=Exists(Criterion.objects.filter(project=OuterRef("project"))),
             has_question=Message.question_waits(),
             has_newer_document=ExpressionWrapper(Document.newer_one_waits(), output_field=BooleanField()),
+            has_blocked_document=Document.one_is_blocked(),
             idea_title=QuestionAnswer.idea_title(),
         )
         .defer("motivation", "links")

@@ -18,7 +18,7 @@ from applications.admin.deciding import move_words
 from applications.forms import AddDocumentsForm, AskForm, NoteForm, ReviewForm, TransferForm, WriteForm
 from applications.inspection import FLAG_WORDS
 from applications.models import Application, Decision, Document, Event, Preference
-from applications.openings import note_opened
+from applications.openings import note_review_page
 from applications.retention import erase_on
 from applications.statuses import OPEN_STATUSES, Status, reviewer_needs_reason
 
@@ -44,6 +44,13 @@ def _subject_of_answer(application: Application) -> str:
         return _("Your question")
 
 
+def scan_warnings(document: Document) -> list[str]:
+    """What reviewers should know of the malware scan before they open a document; nothing when it is fine."""
+    if document.is_blocked:
+        return [_("Malware found")]
+    return [_("Not scanned for malware yet")] if document.waits_for_scan else []
+
+
 class ReviewPages(ApplicationPages):
     def get_urls(self):
         return [
@@ -64,7 +71,7 @@ class ReviewPages(ApplicationPages):
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         if request.method == "GET":
-            note_opened(application, request.user)
+            note_review_page(application, request.user)
         return self._review_page(request, application)
 
     def _review_page(self, request: HttpRequest, application: Application, status: int = 200, **forms) -> HttpResponse:
@@ -85,6 +92,7 @@ class ReviewPages(ApplicationPages):
             "promised": application.project.places and places.promised(application.project),
             "tabs": [self._document_tab(request, application, document) for document in documents],
             "shown": self._shown_document(request, documents),
+            "blocked": application.blocked_documents(),
             "former_documents": application.former_documents(),
             "former_answers": application.former_answers.all(),
             "question_answers": question_answers,
@@ -200,7 +208,7 @@ class ReviewPages(ApplicationPages):
         query = request.GET.copy()
         query["document"] = str(document.pk)
         page = reverse("admin:applications_application_change", args=[application.pk])
-        flags = [FLAG_WORDS.get(flag, flag) for flag in document.flags]
+        flags = [*scan_warnings(document), *(FLAG_WORDS.get(flag, flag) for flag in document.flags)]
         return {"document": document, "url": f"{page}?{query.urlencode()}", "flags": flags}
 
     def _moves(self, request: HttpRequest, application: Application) -> list[dict]:

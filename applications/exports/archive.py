@@ -36,7 +36,7 @@ class Entry:
     application: Application
     document: Document | None
     path: str
-    size: int | None  # as it lies in the storage; None when it is not there
+    size: int | None  # as it lies in the storage; None when it is not there, or not handed out
 
     @property
     def address(self) -> str:
@@ -51,6 +51,8 @@ class Entry:
     def remark(self) -> str:
         if self.document is None:
             return _("This application has no documents.")
+        if self.document.is_blocked:
+            return _("Malware was found in this file, so it is left out.")
         if self.size is None:
             return _("The file is missing in the storage.")
         if self.size != self.document.size:
@@ -116,7 +118,9 @@ def _entries(pks: Iterable[int], user, still_at_it: Callable[[], None]) -> Itera
 
 
 def size_in_storage(document: Document) -> int | None:
-    """How many bytes the document has; None when its file is missing, which the archive then says."""
+    """How many bytes the document has; None when its file is missing, or blocked, which the archive then says."""
+    if document.is_blocked:
+        return None
     try:
         return document_storage().size(document.file.name)
     except FileNotFoundError:

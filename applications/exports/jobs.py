@@ -269,11 +269,14 @@ def _finish(claim: Claim, project_ids: set[int]) -> None:
 def forget_after_erasure() -> None:
     """No file made earlier may hold an application that is erased now: ready ones go, those being made begin again.
 
-    Called when the erasure is certain (on commit), so that whoever begins after this does not find it any more.
+    Called when the erasure is certain (on commit), so that whoever begins after this does not find it any more. First
+    all the rows, so that nothing can be fetched any more when the storage is away; `sweep` removes its file then.
     """
     Export.objects.filter(state=Export.State.RUNNING).update(state=Export.State.QUEUED, leased_until=None, done=0)
-    for export in Export.objects.filter(state=Export.State.READY):
-        _remove(export)
+    ready = list(Export.objects.filter(state=Export.State.READY))
+    Export.objects.filter(pk__in=[export.pk for export in ready]).update(state=Export.State.REMOVED)
+    for export in ready:
+        document_storage().delete(export.file_name)
 
 
 def sweep(now: datetime.datetime | None = None) -> int:

@@ -3,6 +3,7 @@
 import uuid
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
@@ -46,6 +47,7 @@ class StoredFile(models.Model):
     title = models.CharField(_("title"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("received"), default=timezone.now)
     scan = models.CharField(_("malware"), max_length=10, choices=Scan, blank=True, default=Scan.NONE)
+    # When the scanner said so; of one that waits, when it was last asked in vain.
     scanned_at = models.DateTimeField(_("scanned"), null=True, blank=True)
 
     class Meta:
@@ -53,6 +55,16 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether nobody may open, download or take along what is in it: the scanner has found malware."""
+        return self.scan == self.Scan.INFECTED
+
+    @property
+    def waits_for_scan(self) -> bool:
+        """Whether there is a scanner, and it has said nothing about this yet."""
+        return bool(settings.CLAMD_URL) and self.scan in (self.Scan.NONE, self.Scan.WAITING)
 
     @property
     def group(self) -> tuple:
@@ -131,6 +143,10 @@ class DocumentQuerySet(models.QuerySet):
         kind, question, title = group
         return self.filter(kind=kind, question=question, title=title)
 
+    def openable(self) -> Self:
+        """Documents that `StoredFile.is_blocked` does not keep from everybody."""
+        return self.exclude(scan=StoredFile.Scan.INFECTED)
+
     def offered(self) -> Self:
         """Better versions that came after reading began, and that no reviewer has taken or left yet."""
         return self.filter(replaced_at=None, offered_at__isnull=False)
@@ -167,6 +183,11 @@ class Document(StoredFile):
         """
         offered = cls.objects.offered().filter(application=OuterRef("pk"))
         return Q(status__in=OPEN_STATUSES) & Q(Exists(offered))
+
+    @classmethod
+    def one_is_blocked(cls) -> Exists:
+        """For a queryset of applications: whether malware was found in a document that counts or is offered."""
+        return Exists(cls.objects.filter(application=OuterRef("pk"), replaced_at=None, scan=cls.Scan.INFECTED))
 
     @property
     def counts(self) -> bool:

@@ -20,7 +20,7 @@ from applications.workflow.deciding import (
     undo,
     undo_target,
 )
-from applications.workflow.erasing import erase
+from applications.workflow.erasing import erase, erase_again
 from applications.workflow.moves import Refused, allowed_moves, lock, refuse_unless_place_left, why_not
 from applications.workflow.offering import leave_offered, offer_documents, take_offered
 from applications.workflow.reviewing import (
@@ -34,6 +34,7 @@ from applications.workflow.reviewing import (
     skip,
     write,
 )
+from applications.workflow.scanning import scan_waiting
 from applications.workflow.student import (
     MOST_CORRECTIONS_OF_ADDRESS,
     accept_offer,
@@ -85,6 +86,7 @@ __all__ = [
     "edit_staged",
     "enter_by_hand",
     "erase",
+    "erase_again",
     "find_repeated",
     "lapse_offers",
     "leave_offered",
@@ -102,6 +104,7 @@ __all__ = [
     "renew_link",
     "replace_documents",
     "review",
+    "scan_waiting",
     "send_link",
     "set_star",
     "settle_question",

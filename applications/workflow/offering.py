@@ -18,7 +18,7 @@ def offer_documents(application: Application, uploads: Iterable[Upload]) -> Appl
     """The student sends newer versions after reading began. They count once a reviewer takes them.
 
     What was offered before of the same kind and not taken yet gives way. Raises Refused: `not_allowed` unless an answer
-    is awaited, `too_often` after MOST_OFFERS_A_DAY in a day, `uploads_gone`.
+    is awaited, `too_often` after MOST_OFFERS_A_DAY in a day, `uploads_gone`, `infected`.
     """
     uploads = list(uploads)
     with transaction.atomic():
@@ -44,12 +44,17 @@ def offer_documents(application: Application, uploads: Iterable[Upload]) -> Appl
 def take_offered(application: Application, *, by) -> Application:
     """Let all that is offered count, in the place of the documents of its kind that were there when it came.
 
-    Raises Refused: `not_allowed` unless an answer is awaited, `none_offered`.
+    Raises Refused: `not_allowed` unless an answer is awaited, `none_offered`, `infected` when malware was found in one.
     """
     with transaction.atomic():
         application = lock(application)
         refuse_unless_waiting(application)
         offered = _offered_or_refused(application)
+        if any(document.is_blocked for document in offered):
+            raise Refused(
+                "infected",
+                _("Malware was found in what the student has sent, so it cannot be taken. Please leave it aside."),
+            )
         for group in {document.group for document in offered}:
             same = application.documents.of_group(group)
             came = min(document.offered_at for document in offered if document.group == group)

@@ -10,13 +10,17 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from applications import letters, search
+from applications import documents, letters, search
 from applications.consent import CONSENT_VERSION
 from applications.models import Application, Document, Event, IncomingUpload, Letter, QuestionAnswer, Upload, email_key
 from applications.models.application import QUESTIONS
 from applications.statuses import Status
 from applications.workflow.moves import Refused, lock, record, refuse_unless_waiting
 from projects.models import Project, Question
+
+ASKED_FOR_BY_STRANGERS = (Letter.Kind.LINK, Letter.Kind.APPLIED_AGAIN)
+MOST_OF_ONE_KIND = 3  # about one application, in an hour
+MOST_LETTERS_ASKED_FOR = 30  # to one address, in an hour: an ask brings one for each of its applications
 
 
 def submit(
@@ -36,7 +40,7 @@ def submit(
 
     The same nonce, project and address again returns the same application and stores nothing new. Raises Refused:
     `unpublished`, `closed`, `full`, `expired`, `not_yet`, `duplicate` (a letter with the link to the first application
-    is queued then), `uploads_gone`, `documents_missing`.
+    is queued then), `uploads_gone`, `infected`, `documents_missing`.
     """
     address = answers["email"].strip()
     with transaction.atomic():
@@ -120,8 +124,8 @@ def _create(
 
 
 def refuse_unless_documents_complete(application: Application) -> None:
-    """Raise Refused `documents_missing` unless there are a CV and a transcript."""
-    kinds = set(application.documents.current().values_list("kind", flat=True))
+    """Raise Refused `documents_missing` unless there are a CV and a transcript that one can open."""
+    kinds = set(application.documents.current().openable().values_list("kind", flat=True))
     if not {Document.Kind.CV, Document.Kind.TRANSCRIPT} <= kinds:
         raise Refused("documents_missing", _("An application needs a CV and at least one transcript."))
 
@@ -157,11 +161,15 @@ def claim(
 
     With `offered_at` they are only offered to the reviewers.
 
-    Raises Refused `uploads_gone` when one of them was swept, or claimed by somebody else.
+    Raises Refused `uploads_gone` when one of them was swept, or claimed by somebody else, and `infected` when malware
+    was found in one since it came.
     """
     claimed = {u.pk: u for u in Upload.objects.select_for_update().filter(pk__in=[upload.pk for upload in uploads])}
     if len(claimed) != len(uploads):
         raise Refused("uploads_gone", _("One of your files is no longer kept. Please choose it again."))
+    for upload in claimed.values():
+        if upload.is_blocked:
+            raise Refused("infected", documents.infected_message(upload.original_name))
     positions: dict[tuple, int] = {}
     for upload in (claimed[upload.pk] for upload in uploads):
         place = positions[upload.group] = positions.get(upload.group, position - 1) + 1
@@ -175,6 +183,7 @@ def claim(
             sha256=upload.sha256,
             pages=upload.pages,
             flags=upload.flags,
+            **documents.scan_of(upload),
             question_id=upload.question_id,
             title=upload.title,
             offered_at=offered_at,
@@ -193,11 +202,18 @@ def tell_of_first_application(first: Application) -> None:
 
 
 def may_send_link(application: Application, kind: str) -> bool:
-    """Whether another letter of this kind may go: strangers can ask for them, so at most three in an hour."""
+    """Whether another letter of this kind may go: strangers can ask for them, so at most three in an hour.
+
+    Nor more than MOST_LETTERS_ASKED_FOR to one address, whatever there is in its name.
+    """
     if not settings.APPLY_LIMITS:
         return True
     an_hour_ago = timezone.now() - datetime.timedelta(hours=1)
-    return application.letters.filter(kind=kind, created_at__gt=an_hour_ago).count() < 3
+    same_address = Letter.objects.filter(application__email_key=application.email_key, created_at__gt=an_hour_ago)
+    asked_for = same_address.filter(kind__in=ASKED_FOR_BY_STRANGERS).values_list("application_id", "kind")
+    letters_to_address = list(asked_for[:MOST_LETTERS_ASKED_FOR])
+    is_one_too_many = letters_to_address.count((application.pk, kind)) >= MOST_OF_ONE_KIND
+    return not is_one_too_many and len(letters_to_address) < MOST_LETTERS_ASKED_FOR
 
 
 # By hand
@@ -268,7 +284,7 @@ def add_documents(application: Application, uploads: Iterable[Upload], *, by) ->
     transcripts and others stand beside those that are there.
 
     Reviews that were written before are marked as “changed since”. Raises Refused: `not_allowed` once the student has
-    an answer, `uploads_gone`.
+    an answer, `uploads_gone`, `infected`.
     """
     with transaction.atomic():
         application = lock(application)

@@ -19,7 +19,8 @@
   for (const tab of tabs) {
     tab.addEventListener("click", (event) => {
       const opensElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0;
-      if (opensElsewhere || section.dataset.shows !== "viewer") return;
+      // A document that nobody opens any more is a link to the page that says so.
+      if (opensElsewhere || section.dataset.shows !== "viewer" || !tab.dataset.document || !viewer()) return;
       event.preventDefault();
       // A fresh frame instead of a new address in the old one: the back button keeps leading to the list.
       const fresh = viewer().cloneNode(false);
