@@ -5,6 +5,7 @@ PYTHON =
 PORT = 8000
 HOST = 127.0.0.1
 ARGS =
+KILLS = 1000
 VENV = .venv
 BIN = $(VENV)/bin
 
@@ -17,9 +18,15 @@ run: $(VENV)/.installed ## prepare everything and serve on http://127.0.0.1:8000
 test: $(VENV)/.installed-dev ## run the tests (some of them: make test ARGS="tests/projects -k slug")
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
+faults: $(VENV)/.installed-dev ## kill the running product 1000 times while students apply (fewer: make faults KILLS=50)
+	@KILLS=$(KILLS) $(BIN)/python -m pytest -q -s tests/faults/test_kills.py $(ARGS)
+
 lint: $(VENV)/.installed-dev ## look at the style of the code, change nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+audit: $(VENV)/.installed-dev ## see that everything installed is pinned and has no known vulnerability
+	@$(BIN)/python .ci/audit.py
 
 check: lint ## lint, and see that models, migrations and settings agree
 	@DATA_DIR="$$(mktemp -d)" && export DATA_DIR && trap 'rm -rf "$$DATA_DIR"' EXIT && \
@@ -34,12 +41,12 @@ clean: ## remove the virtual environment; the data folder stays
 
 # The stamps say that the requirements are installed; they are made anew when a requirements file changed.
 
-$(VENV)/.installed: requirements.txt $(BIN)/python
+$(VENV)/.installed: requirements.txt constraints.txt $(BIN)/python
 	@echo "Installing what the product needs (once, and after an upgrade)."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt $(BIN)/python
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt constraints.txt $(BIN)/python
 	@echo "Installing what the product and its tests need (once, and after an upgrade)."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
@@ -60,4 +67,4 @@ $(BIN)/python:
 	  rm -rf $(VENV); exit 1; \
 	fi
 
-.PHONY: help run test lint check messages clean
+.PHONY: help run test faults lint audit check messages clean

@@ -35,6 +35,19 @@ def note_opened(
         _note_or_log(user, [(application.pk, document.pk if document else None)], way)
 
 
+def note_review_page(application: Application, user) -> None:
+    """`user` has opened the page that shows the answers and, below each document, its text: so both are opened."""
+    texts = [document for document in application.current_documents() if _has_text(document)]
+    _note_or_log(
+        user, [(application.pk, None), *((application.pk, document.pk) for document in texts)], Opening.Way.READ
+    )
+
+
+def _has_text(document: Document) -> bool:
+    rendition = getattr(document, "rendition", None)
+    return rendition is not None and rendition.has_text
+
+
 def note_opened_by_reviewer(application: Application, user, *, way: str = Opening.Way.READ) -> None:
     """Note it when the browser that opens a student's page is signed in as somebody who reviews the application."""
     if user.is_authenticated and Application.objects.visible_to(user).filter(pk=application.pk).exists():
