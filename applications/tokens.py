@@ -1,4 +1,5 @@
-"""Signed words: the manage link and the claim to an upload, which stand in for an account, and the invitation to one.
+"""Signed words: the manage link and the claim to an upload, which stand in for an account, the invitation to one, and
+the way back into it.
 
 Nothing of them is stored.
 """
@@ -7,11 +8,13 @@ import datetime
 import uuid
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core import signing
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.urls import reverse
-from django.utils.crypto import salted_hmac
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from applications.models import Application, Invitation
 from projects.models import Project
@@ -55,6 +58,38 @@ def invitation_of_token(token: str) -> Invitation | None:
 def invitation_link(invitation: Invitation) -> str:
     """The whole address that the letter of an invitation carries."""
     return settings.SITE_URL + reverse("applications:open_invitation", args=[invitation_token(invitation)])
+
+
+def password_token(user, asked_at: datetime.datetime) -> str:
+    """The token with which `user` chooses a new password, within PASSWORD_RESET_TIMEOUT of `asked_at`, once.
+
+    It dies with every new password, every sign-in and every change of the address, because all three are signed.
+    """
+    signer = signing.Signer(salt="applications.password", sep=".")
+    return signer.sign_object([user.pk, int(asked_at.timestamp()), _state_of_account(user)])
+
+
+def user_of_password_token(token: str):
+    """The account for which `token` works now; None for any other token."""
+    try:
+        pk, asked_at, state = signing.Signer(salt="applications.password", sep=".").unsign_object(token)
+        age = timezone.now().timestamp() - asked_at
+    except (signing.BadSignature, ValueError, TypeError, UnicodeError):
+        return None
+    user = get_user_model().objects.filter(pk=pk, is_active=True, is_staff=True).first()
+    works = user is not None and constant_time_compare(_state_of_account(user), state)
+    return user if works and age <= settings.PASSWORD_RESET_TIMEOUT else None
+
+
+def _state_of_account(user) -> str:
+    """Changes when the account gets another password or address, and when somebody signs in to it."""
+    state = f"{user.pk}|{user.password}|{user.last_login and user.last_login.isoformat()}|{user.email}"
+    return salted_hmac("applications.password", state, algorithm="sha256").hexdigest()[:32]
+
+
+def password_link(user, asked_at: datetime.datetime) -> str:
+    """The whole address that the letter about a lost password carries."""
+    return settings.SITE_URL + reverse("admin:password_reset_open", args=[password_token(user, asked_at)])
 
 
 def upload_token(upload_id: uuid.UUID) -> str:

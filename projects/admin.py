@@ -18,6 +18,8 @@ from django.views.decorators.http import require_POST
 
 from projects.models import CoAdvisor, HomePage, Project, Question, Topic
 
+LONGEST_NUMBER = 18  # digits of what each database can count to
+
 
 class RestrictedAdmin(admin.ModelAdmin):
     """An admin in which people have some of the rows: `get_queryset` says which.
@@ -32,6 +34,11 @@ class RestrictedAdmin(admin.ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         title = capfirst(self.opts.verbose_name_plural)  # in place of "Select ... to change"
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """What is typed into the address does not reach a database that it would be a fault for."""
+        is_too_long = value.isdecimal() and len(value) > LONGEST_NUMBER
+        return not is_too_long and "\0" not in value and super().lookup_allowed(lookup, value, request)
 
     def visible_object(self, request: HttpRequest, object_id: str) -> Model:
         """The row of an added view, when this person may see it. Ask for more than seeing with `has_*_permission`."""

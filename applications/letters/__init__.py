@@ -4,8 +4,16 @@
 the words, `digests` the letters about several applications, `outbox` the row, `sending` the worker's side.
 """
 
+from applications.letters.account import account_changed, lost_password
 from applications.letters.invitation import invitation
-from applications.letters.placeholders import IN_BRACKETS, INVITATION_LINK, MANAGE_LINK, PERSONAL_LINE, as_shown
+from applications.letters.placeholders import (
+    IN_BRACKETS,
+    INVITATION_LINK,
+    MANAGE_LINK,
+    PASSWORD_LINK,
+    PERSONAL_LINE,
+    as_shown,
+)
 from applications.letters.reviewers import (
     languages_of,
     notice_accepted,
@@ -24,6 +32,7 @@ from applications.letters.student import (
     applied_again,
     decision,
     entered,
+    infected,
     link,
     message,
     message_wording,
@@ -52,19 +61,23 @@ __all__ = [
     "IN_BRACKETS",
     "LEASE",
     "MANAGE_LINK",
+    "PASSWORD_LINK",
     "PAUSES",
     "PERSONAL_LINE",
     "Receipt",
     "Wording",
     "accepted",
+    "account_changed",
     "applied_again",
     "as_message",
     "as_shown",
     "decision",
     "entered",
+    "infected",
     "invitation",
     "languages_of",
     "link",
+    "lost_password",
     "message",
     "message_wording",
     "notice_accepted",

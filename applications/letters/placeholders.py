@@ -17,11 +17,13 @@ Kind = Letter.Kind
 MANAGE_LINK = "{manage_link}"  # stands in stored letters; the link itself exists only in the mail that is sent
 PERSONAL_LINE = "{personal_line}"  # where a reviewer's own words go
 INVITATION_LINK = "{invitation_link}"  # like MANAGE_LINK, for somebody who is asked to make an account
+PASSWORD_LINK = "{password_link}"  # noqa: S105 - like MANAGE_LINK, for somebody who has lost the password
 
 # What people read in place of what is filled only while the letter is sent: whoever has a link can act with it.
 IN_BRACKETS = {
     MANAGE_LINK: _("[personal link]"),
     INVITATION_LINK: _("[personal link]"),
+    PASSWORD_LINK: _("[personal link]"),
     PERSONAL_LINE: _("[personal line]"),
 }
 
@@ -46,6 +48,7 @@ TO_STUDENTS = (
     Kind.MESSAGE,
     Kind.ENTERED,
     Kind.TRANSFERRED,
+    Kind.INFECTED,
 )
 NOTICES = (
     Kind.NOTICE_RECEIVED,
@@ -85,7 +88,15 @@ PLACEHOLDERS = (
         "manage_link",
         _("the student’s personal link; put it on a line of its own"),
         TO_STUDENTS,
-        required_in=(Kind.RECEIVED, Kind.OFFERED, Kind.APPLIED_AGAIN, Kind.LINK, Kind.RENEWED, Kind.ENTERED),
+        required_in=(
+            Kind.RECEIVED,
+            Kind.OFFERED,
+            Kind.APPLIED_AGAIN,
+            Kind.LINK,
+            Kind.RENEWED,
+            Kind.ENTERED,
+            Kind.INFECTED,
+        ),
     ),
     Placeholder(
         "personal_line",
@@ -111,6 +122,12 @@ PLACEHOLDERS = (
     Placeholder("letter_date", _("the day of the earlier letter that does not hold any more"), (Kind.CORRECTION,)),
     Placeholder("former_project", _("the title of the project it was moved from"), (Kind.TRANSFERRED,)),
     Placeholder(
+        "document",
+        _("the document in which malware was found, with its file name"),
+        (Kind.INFECTED,),
+        required_in=(Kind.INFECTED,),
+    ),
+    Placeholder(
         "review_link",
         _("the address of the application in the review pages"),
         NOTICES,
@@ -127,7 +144,7 @@ PLACEHOLDERS = (
 )
 
 # These are paragraphs or links: in a subject they would be useless, and a link there is never filled.
-NOT_IN_SUBJECT = ("manage_link", "personal_line", "documents", "review_link", "invitation_link")
+NOT_IN_SUBJECT = ("manage_link", "personal_line", "documents", "document", "review_link", "invitation_link")
 
 _IN_BRACES = re.compile(r"\{([a-z_]+)\}")
 _ANY_BRACES = re.compile(r"\{[^{}\n]*\}")

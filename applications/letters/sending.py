@@ -11,10 +11,11 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone
 
-from applications.letters.placeholders import INVITATION_LINK, MANAGE_LINK
+from applications.letters import pacing
+from applications.letters.placeholders import INVITATION_LINK, MANAGE_LINK, PASSWORD_LINK
 from applications.mail import letter_file
 from applications.models import Letter
-from applications.tokens import invitation_link, manage_link
+from applications.tokens import invitation_link, manage_link, password_link
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def send_due(limit: int = 100, *, stopping: Callable[[], bool] = lambda: False) 
     `stopping` says so: a worker that takes too long to stop is killed, perhaps in the middle of a letter.
     """
     receipt = Receipt()
+    pacing.hold_back()
     for pk in list(Letter.objects.due().order_by("send_after", "pk").values_list("pk", flat=True)[:limit]):
         if stopping():
             break
@@ -65,7 +67,7 @@ def _claim(pk: int) -> Letter | None:
     now = timezone.now()
     if not Letter.objects.due(now).filter(pk=pk).update(leased_until=now + LEASE):
         return None
-    letter = Letter.objects.select_related("application", "invitation").filter(pk=pk).first()
+    letter = Letter.objects.select_related("application", "invitation", "user").filter(pk=pk).first()
     if letter and letter.to_student and letter.recipient != letter.application.email:
         # Address and link come from one reading of the application: the new link of a corrected address never goes to
         # the mistyped one, not even in a letter that was being sent when the address was corrected.
@@ -89,6 +91,7 @@ def _deliver(letter: Letter, receipt: Receipt) -> bool:
         attempts=letter.attempts + 1,
     )
     receipt.sent += 1
+    pacing.note_sent(letter)
     if not marked:  # the application was erased in the meantime
         letter_file(letter.message_id).unlink(missing_ok=True)
     return True
@@ -137,6 +140,8 @@ def as_message(letter: Letter) -> EmailMessage:
         body = body.replace(MANAGE_LINK, manage_link(letter.application))
     if letter.invitation is not None:
         body = body.replace(INVITATION_LINK, invitation_link(letter.invitation))
+    if letter.kind == Letter.Kind.PASSWORD and letter.user is not None and letter.user.email == letter.recipient:
+        body = body.replace(PASSWORD_LINK, password_link(letter.user, letter.created_at))
     name, address = parseaddr(settings.EMAIL_FROM)
     return EmailMessage(
         subject=letter.subject,

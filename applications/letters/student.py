@@ -3,7 +3,7 @@
 from applications.letters.outbox import queue
 from applications.letters.placeholders import PERSONAL_LINE
 from applications.letters.wording import Wording, standard_wording, with_personal_line, with_reference
-from applications.models import Application, Decision, Letter
+from applications.models import Application, Decision, Document, Letter
 from projects.models import Project
 
 
@@ -46,6 +46,12 @@ def transferred(application: Application, former_project: Project) -> Letter:
     """The application was moved from `former_project` to the one that it is to now, as the student agreed."""
     wording = standard_wording(application, Letter.Kind.TRANSFERRED, former_project=former_project)
     return _to_student(application, Letter.Kind.TRANSFERRED, with_personal_line(wording))
+
+
+def infected(application: Application, document: Document) -> Letter:
+    """Malware was found in `document`; the student is asked for another one while one may still be sent."""
+    wording = standard_wording(application, Letter.Kind.INFECTED, document=document)
+    return _to_student(application, Letter.Kind.INFECTED, with_personal_line(wording))
 
 
 def decision(application: Application, made: Decision, kind: str, wording: Wording) -> Letter:

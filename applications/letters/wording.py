@@ -44,16 +44,18 @@ def standard_wording(
     lapses_on: datetime.date | None = None,
     writer=None,
     former_project: Project | None = None,
+    document: Document | None = None,
     language: str = "",
 ) -> Wording:
     """The letter of `kind` as it goes out unless somebody edits it, in `language` (by default the student's).
 
     The supervisors' own words where there are some, else those of the product. Holds PERSONAL_LINE where a reviewer
-    may add one. An offer stands until `lapses_on`; `writer` is the reviewer who signs for the supervisor.
+    may add one. An offer stands until `lapses_on`; `writer` is the reviewer who signs for the supervisor; `document` is
+    the one that the letter is about.
     """
     language = language or application.language
     with translation.override(language):
-        values = _values(application, kind, lapses_on, writer, former_project)
+        values = _values(application, kind, lapses_on, writer, former_project, document)
         own = own_words(kind, language)
         if own is not None:
             return filled(own, values)
@@ -94,7 +96,7 @@ def preview(kind: str, words: Wording, application: Application | None) -> Wordi
         letter = filled(words, example_values())
     else:
         lapses_on = timezone.localdate() + datetime.timedelta(days=settings.OFFER_DAYS)
-        letter = with_reference(application, filled(words, _values(application, kind, lapses_on, None, None)))
+        letter = with_reference(application, filled(words, _values(application, kind, lapses_on)))
     return Wording(as_shown(letter.subject), as_shown(letter.body))
 
 
@@ -114,6 +116,7 @@ def example_values() -> dict[str, str]:
         "earliest_start": in_words(today + datetime.timedelta(days=90)),
         "offer_until": in_words(today + datetime.timedelta(days=settings.OFFER_DAYS)),
         "documents": "\n".join(f"- {kind.label}: {kind}.pdf" for kind in (Document.Kind.CV, Document.Kind.TRANSCRIPT)),
+        "document": f"- {Document.Kind.CV.label}: cv.pdf",
         "status": str(STUDENT_WORDS[Status.IN_REVIEW]),
         "letter_date": in_words(today - datetime.timedelta(days=1)),
         "former_project": _("Another example of a project"),
@@ -134,12 +137,16 @@ def _cut(text: str, most: int) -> str:
 # What the placeholders become
 
 
-def _values(application: Application, kind: str, lapses_on, writer, former_project) -> dict[str, str]:
+def _values(
+    application: Application, kind: str, lapses_on=None, writer=None, former_project=None, document=None
+) -> dict[str, str]:
     """Each placeholder that a letter of this kind knows, with what it becomes for this application."""
-    return dict(_each_value(application, kind, lapses_on, writer, former_project))
+    return dict(_each_value(application, kind, lapses_on, writer, former_project, document))
 
 
-def _each_value(application: Application, kind: str, lapses_on, writer, former_project) -> Iterator[tuple[str, str]]:
+def _each_value(
+    application: Application, kind: str, lapses_on, writer, former_project, document
+) -> Iterator[tuple[str, str]]:
     known = {placeholder.name for placeholder in of_kind(kind)}
     yield "name", without_braces(application.full_name)
     yield "project", application.project.title
@@ -159,6 +166,8 @@ def _each_value(application: Application, kind: str, lapses_on, writer, former_p
         yield "personal_line", PERSONAL_LINE
     if "documents" in known:
         yield "documents", _documents_in_lines(application)
+    if "document" in known:
+        yield "document", _document_concerned(application, document)
     if "letter_date" in known:
         yield "letter_date", in_words(_day_of_the_earlier_letter(application))
     if "former_project" in known:
@@ -172,6 +181,7 @@ def _circumstances(application: Application, kind: str) -> dict:
         "from_status": application.status,
         "promises_answer": application.answer_promised_by is not None,
         "may_be_corrected": application.may_be_corrected(),
+        "takes_documents": application.may_be_corrected() or application.may_offer_documents(),
         "has_limited_places": bool(project.places),
         "is_full": project.is_full(),
         "places_free": project.places_free,
@@ -221,6 +231,12 @@ def _document_line(document) -> str:
         ngettext("- %(label)s: %(file)s (%(pages)d page)", "- %(label)s: %(file)s (%(pages)d pages)", document.pages)
         % facts
     )
+
+
+def _document_concerned(application: Application, document: Document | None) -> str:
+    """One document as in the list of all; in a preview, where no letter is about one, the first."""
+    document = document or next(iter(application.current_documents()), None)
+    return _document_line(document) if document else f"- {Document.Kind.CV.label}: cv.pdf"
 
 
 def _signature(application: Application, writer) -> str:

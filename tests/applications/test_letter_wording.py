@@ -21,9 +21,12 @@ OF_DECISIONS = sorted({letter_kind(origin, to) for origin, moves in REVIEWER_MOV
 WITH_PERSONAL_LINE = [*OF_DECISIONS, "correction", "filled", "message"]
 WITH_LINK = [
     *("received", "interview", "waitlisted", "offered", "accepted", "reopened", "applied_again", "link", "renewed"),
-    *("correction", "entered", "transferred"),
+    *("correction", "entered", "transferred", "infected"),
 ]
-OF_NO_APPLICATION = {"invitation", "digest_asked", "digest_daily", "digest_weekly", "notice_erased", "test"}
+OF_NO_APPLICATION = {
+    *("invitation", "digest_asked", "digest_daily", "digest_weekly", "notice_erased", "test"),
+    *("password", "account"),
+}
 
 
 def test_each_kind_of_letter_is_about_one_application_or_none():

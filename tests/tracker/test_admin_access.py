@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
 ROLES = ["anonymous", "student", "staff_without_rights", "other_supervisor", "co_advisor", "supervisor", "superuser"]
 
 # Expected answers in the order of ROLES. 302 for anonymous people and people without staff access: to sign in.
+EVERYBODY = [200] * 7
+LEADS_ELSEWHERE = [302] * 7
 EVERY_STAFF_MEMBER = [302, 302, 200, 200, 200, 200, 200]
 SUPERUSERS_ONLY = [302, 302, 403, 403, 403, 403, 200]
 NOBODY = [302, 302, 403, 403, 403, 403, 403]
@@ -51,6 +53,28 @@ TABLE = [
     row("app_list", lambda things: ["applications"], "get", [302, 302, 404, 200, 200, 200, 200]),
     row("app_list", lambda things: ["projects"], "get", [302, 302, 404, 200, 200, 200, 200]),
     row("app_list", lambda things: ["auth"], "get", [302, 302, 404, 404, 404, 404, 200]),
+    # signing in; everybody has these pages for their own account, and nobody for another's
+    row("login_code", no_args, "get", LEADS_ELSEWHERE),  # nobody is half signed in
+    row("login_code", no_args, "post", LEADS_ELSEWHERE),
+    row("password_reset", no_args, "get", EVERYBODY),
+    row("password_reset", no_args, "post", EVERYBODY),  # no name is given
+    row("password_reset_new", no_args, "get", [404] * 7),  # nobody has come with a link
+    row("password_reset_new", no_args, "post", [404] * 7),
+    row("password_reset_open", lambda things: ["no-token"], "get", [404] * 7),
+    row("password_reset_open", lambda things: ["no-token"], "post", [405] * 7),
+    *[
+        row(page, no_args, method, expected)
+        for page, expected in (
+            ("security_app", EVERY_STAFF_MEMBER),
+            ("security_elsewhere", EVERY_STAFF_MEMBER),
+            ("security_codes", LEADS_ELSEWHERE),  # there is no second factor yet
+            ("security_remove", LEADS_ELSEWHERE),
+            ("typed", LEADS_ELSEWHERE),  # nothing is kept
+        )
+        for method in ("get", "post")  # 200: the password is not given
+    ],
+    row("security", no_args, "get", EVERY_STAFF_MEMBER),
+    row("security", no_args, "post", [302, 302, 405, 405, 405, 405, 405]),
     row("preferences", no_args, "get", REVIEWERS_LIST),
     row("preferences", no_args, "post", REVIEWERS_LIST),  # 200: nothing is chosen
     # applications
@@ -242,7 +266,11 @@ TABLE = [
         for model in ("user", "group")
         for page in ("change", "delete", "history")
     ],
-    row("auth_user_password_change", of("user"), "get", SUPERUSERS_ONLY),
+    row("auth_user_password_change", of("colleague"), "get", SUPERUSERS_ONLY),
+    *[
+        row("auth_user_second_factor", of("colleague"), method, [302, 302, 403, 403, 403, 403, 302])  # there is none
+        for method in ("get", "post")
+    ],
 ]
 
 
@@ -281,6 +309,7 @@ def things(application, superuser):
             cause="expired", status="declined", received_on="2026-01-01", documents=2, letters=3
         ),
         "user": superuser,
+        "colleague": application.project.supervisor,
         "group": Group.objects.first(),
     }
 

@@ -1,0 +1,1 @@
+"""The pages of signing in, all below /admin/. Each takes the admin site, whose frame they have."""
