@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from applications import disk_space, limits
 from applications.models import IncomingPiece, IncomingUpload, Upload, document_storage
 
 FOLDER = "pieces"
@@ -31,14 +32,52 @@ class OutOfStep(Exception):
         self.received = received
 
 
-def begin(*, kind: str, question, name: str, size: int, browser: str) -> IncomingUpload:
-    """Expect a file of `size` bytes. Raises ValidationError `too_many` for a browser that has sent too many already."""
+class TooOften(Exception):
+    """More files than a whole campus sends have come from one network address; `wait` says when there is room again."""
+
+    def __init__(self, wait: limits.Wait) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+    @property
+    def words(self) -> str:
+        """What a student reads."""
+        return _(
+            "Very many files have come from your network within an hour, so we take no more from there until %(time)s. "
+            "Nothing that you have typed or sent before is lost. Please choose the file again then."
+        ) % {"time": self.wait.until}
+
+
+def admit(sizes: list[int], sender: str = "") -> None:
+    """Let files of these sizes come in from `sender` (`client_address.sender`; empty for staff), and count them.
+
+    Raises `disk_space.Full` when there is no room for them, and TooOften when `sender` has sent too many or too much.
+    What staff bring is claimed at once, so only the disk counts for it.
+    """
+    if not sender:
+        return disk_space.refuse_when_disk_full()
+    disk_space.refuse_when_full()
+    kilobytes = limits.kilobytes()
+    wait = limits.wait_for([(limits.FILES, sender), (kilobytes, sender)])
+    if wait:
+        limits.count_turned_away(wait.limit)
+        raise TooOften(wait)
+    if sizes:
+        limits.count_all([(limits.FILES.what, sender, len(sizes)), (kilobytes.what, sender, sum(sizes) // 1024)])
+
+
+def begin(*, kind: str, question, name: str, size: int, browser: str, sender: str) -> IncomingUpload:
+    """Expect a file of `size` bytes. Raises ValidationError `too_many` for a browser that has sent too many already.
+
+    Raises Full and TooOften as `admit`.
+    """
     unclaimed = Upload.objects.filter(browser=browser).count() + IncomingUpload.objects.filter(browser=browser).count()
     if settings.APPLY_LIMITS and unclaimed >= MOST_OF_ONE_BROWSER:
         raise ValidationError(
             _("You have chosen very many files today. Please send what you have, or try again tomorrow."),
             code="too_many",
         )
+    admit([size], sender)
     return IncomingUpload.objects.create(kind=kind, question=question, original_name=name, size=size, browser=browser)
 
 
@@ -50,8 +89,10 @@ def received(expected: IncomingUpload) -> int:
 def add_piece(expected: IncomingUpload, offset: int, data: bytes) -> int:
     """Keep the bytes from `offset` on; returns how many have arrived in all.
 
-    Raises OutOfStep when they do not follow what is there, and OSError when they cannot be stored just now.
+    Raises OutOfStep when they do not follow what is there, OSError when they cannot be stored just now, and
+    `disk_space.Full` when there is no room for them.
     """
+    disk_space.refuse_when_disk_full()
     so_far = received(expected)
     if offset != so_far or not data or so_far + len(data) > expected.size:
         raise OutOfStep(so_far)

@@ -5,6 +5,7 @@ kept for every reference alike, whether such an application exists or not, so th
 """
 
 import dataclasses
+import datetime
 import re
 
 from django.conf import settings
@@ -12,7 +13,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from applications import documents
+from applications import disk_space, documents, incoming, limits
+from applications.client_address import sender
 from applications.models import Application, Document, Upload
 from applications.tokens import browser_key, upload_token
 from projects.models import Question
@@ -37,13 +39,20 @@ class LeftBehind:
 
 
 def keep(request: HttpRequest) -> LeftBehind | None:
-    """Keep what this POST to a student's page brought; None when it was to no such page or brought nothing."""
+    """Keep what this POST to a student's page brought; None when it was to no such page or brought nothing.
+
+    None as well when very many have come from this network within an hour: anybody can send them.
+    """
     match = request.resolver_match
     if request.method != "POST" or match is None or match.app_name != "applications" or match.url_name not in PAGES:
         return None
-    left = LeftBehind(_text(request), _claims(request))
+    wait = limits.wait_for([(limits.LEFT_BEHIND, sender(request))])
+    left = LeftBehind(_text(request), _claims(request)) if wait is None else None
+    if wait:
+        limits.count_turned_away(wait.limit)
     if not left:
         return None
+    limits.count(limits.LEFT_BEHIND.what, sender(request))
     _put(request, match.kwargs["reference"][:20], match.url_name, left)
     return left
 
@@ -65,10 +74,15 @@ def _put(request: HttpRequest, reference: str, page: str, left: LeftBehind) -> N
 
 def _still_kept(request: HttpRequest) -> dict[str, dict[str, dict]]:
     """By reference and page, without what is too old."""
-    oldest = timezone.now().timestamp() - settings.UPLOAD_HOURS * 3600
+    return without_old(request.session.get(SESSION_KEY, {}), timezone.now())
+
+
+def without_old(left: dict[str, dict[str, dict]], now: datetime.datetime) -> dict[str, dict[str, dict]]:
+    """What a session holds of this, by reference and page, as far as it is still to be kept at `now`."""
+    oldest = now.timestamp() - settings.UPLOAD_HOURS * 3600
     kept = {
         reference: {page: entry for page, entry in pages.items() if entry["at"] > oldest}
-        for reference, pages in request.session.get(SESSION_KEY, {}).items()
+        for reference, pages in left.items()
     }
     return {reference: pages for reference, pages in kept.items() if pages}
 
@@ -114,7 +128,8 @@ def _claims(request: HttpRequest) -> dict[str, list[str]]:
         kind, question = _meant(name)
         if kind is None:
             continue
-        arrived = _received(request.FILES.getlist(name)[: settings.TRANSCRIPTS_MAX], kind, question, browser)
+        files = request.FILES.getlist(name)[: settings.TRANSCRIPTS_MAX]
+        arrived = _received(files, kind, question, browser) if _may_come_in(request, files) else []
         if arrived:
             claims[name] = [upload_token(upload.pk) for upload in arrived]
     return claims
@@ -128,6 +143,14 @@ def _meant(name: str) -> tuple[str | None, Question | None]:
         return None, None
     question = Question.objects.filter(pk=name.removeprefix("question_"), kind=Question.Kind.FILE).first()
     return (Document.Kind.OTHER, question) if question else (None, None)
+
+
+def _may_come_in(request: HttpRequest, files: list) -> bool:
+    try:
+        incoming.admit([file.size for file in files], sender(request))
+    except (disk_space.Full, incoming.TooOften):
+        return False
+    return True
 
 
 def _received(files: list, kind: str, question: Question | None, browser: str) -> list[Upload]:

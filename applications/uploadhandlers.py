@@ -109,6 +109,13 @@ class OnDisk(TemporaryFileUploadHandler):
             raise SkipFile from error
 
 
+def let_go(request: HttpRequest) -> None:
+    """Throw away what had begun to arrive with a request that cannot be read; Django leaves it for long."""
+    for handler in request.upload_handlers:
+        if hasattr(handler, "file"):
+            handler.file.close()
+
+
 def what_was_left_out(request: HttpRequest) -> dict[str, Any]:
     """What the forms are to say of files that this request sent in vain."""
     return {

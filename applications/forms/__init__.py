@@ -13,12 +13,14 @@ from applications.forms.invitation import ChoosePasswordForm
 from applications.forms.preferences import PreferencesForm
 from applications.forms.review import AddDocumentsForm, AskForm, NoteForm, ReviewForm, TransferForm, WriteForm
 from applications.forms.student import (
+    MINIMUM_TIME,
     AddressForm,
     AnswersForm,
     ApplicationForm,
     CompletionForm,
     CorrectionForm,
     DocumentsForm,
+    FindForm,
     ReplaceDocumentsForm,
     WithdrawForm,
 )
@@ -26,6 +28,7 @@ from applications.forms.wording import WordingForm
 
 __all__ = [
     "LONGEST_QUESTION",
+    "MINIMUM_TIME",
     "AddDocumentsForm",
     "AddressForm",
     "AnswersForm",
@@ -38,6 +41,7 @@ __all__ = [
     "DocumentsForm",
     "EntryForm",
     "EraseForm",
+    "FindForm",
     "NoteForm",
     "PersonalLineField",
     "PreferencesForm",

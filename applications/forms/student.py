@@ -21,7 +21,7 @@ from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from applications import documents
+from applications import disk_space, documents, incoming
 from applications.consent import CONSENT_VERSION, consent_text
 from applications.forms.fields import (
     DIRECTION_CONTROLS,
@@ -32,7 +32,9 @@ from applications.forms.fields import (
     MultipleFileInput,
     in_figures,
     pdf_input,
+    shown,
 )
+from applications.forms.trap import TRAP, FormWithTrap, trap_layout
 from applications.models import Application, Document, QuestionAnswer, Upload
 from applications.models.application import QUESTIONS
 from applications.tokens import (
@@ -49,6 +51,7 @@ from projects.models import Project, Question
 MOTIVATION_MAX = 4000
 LINKS_MAX = 5
 YEARS_AHEAD_MAX = 5
+MINIMUM_TIME = datetime.timedelta(seconds=3)  # in which nobody fills in a form
 
 format_html_lazy = lazy(format_html, str)
 
@@ -64,7 +67,7 @@ class LongTextField(forms.CharField):
     widget = forms.Textarea
 
     def to_python(self, value) -> str:
-        return cleaned_text(super().to_python(value)).strip()
+        return shown(cleaned_text(super().to_python(value)).strip())
 
     def widget_attrs(self, widget) -> dict:
         """Without `maxlength`, by which browsers cut off the end of what is pasted and say nothing."""
@@ -287,7 +290,8 @@ class DocumentsForm(forms.Form):
     Each field cleans to a list of uploads. `kept` holds them by field, also when the form as a whole has errors;
     `unavailable` says that a file could not be checked or stored just now. `file_questions` are the project's own
     questions for a file; `browser` may look at what it sent; `own` are the documents that this browser may hand in
-    once more.
+    once more. `sender` (client_address.sender) is whose files are counted; empty for staff. `wait` says after how many
+    seconds it is worth trying again.
     """
 
     cv = forms.FileField(
@@ -317,6 +321,7 @@ class DocumentsForm(forms.Form):
         *args,
         file_questions: Iterable[Question] = (),
         browser: str = "",
+        sender: str = "",
         own: QuerySet[Document] | None = None,
         oversized: dict[str, list[str]] | None = None,
         surplus: dict[str, int] | None = None,
@@ -330,6 +335,8 @@ class DocumentsForm(forms.Form):
         self.not_received = not_received or {}
         self.body_was_cut = body_was_cut
         self.browser = browser
+        self.sender = sender
+        self.wait = 0
         self.own = Document.objects.none() if own is None else own
         self.kept: dict[str, list[Upload | Document]] = {}
         self.unavailable = self.is_busy = False
@@ -375,7 +382,9 @@ class DocumentsForm(forms.Form):
         """The HTTP status under which the form is shown again."""
         if self.oversized or self.surplus or self.body_was_cut:
             return 413
-        return 503 if self.unavailable else 200
+        if self.unavailable:
+            return 503
+        return 429 if self.wait else 200
 
     def clean_cv(self) -> list[Upload]:
         return self._clean_one_file("cv")
@@ -384,8 +393,10 @@ class DocumentsForm(forms.Form):
         return self._collect("transcripts", self.cleaned_data["transcripts"])
 
     def _clean_one_file(self, name: str) -> list[Upload]:
+        """Also the files beside it, of which Django would silently take the last: then one is asked for."""
         file = self.cleaned_data[name]
-        return self._collect(name, [file] if file else [])
+        several = self.files.getlist(name) if file else []
+        return self._collect(name, several if len(several) > 1 else [file] if file else [])
 
     def _collect(self, name: str, files: list) -> list[Upload]:
         """The uploads of a field: those newly chosen, or the kept ones when no newly chosen one was accepted."""
@@ -412,7 +423,24 @@ class DocumentsForm(forms.Form):
         question = self.file_fields[name].question
         return self.documents_are_required and (question is None or question.is_required)
 
+    @functools.cached_property
+    def _refusal(self) -> ValidationError | None:
+        """Why no file of this form is taken now, whatever it is; None when they come in. Asked once for all of them."""
+        sizes = [file.size for name in self.file_fields for file in self.files.getlist(name)]
+        try:
+            incoming.admit(sizes, self.sender)
+        except disk_space.Full as full:
+            self.unavailable, self.wait = True, disk_space.TRY_AGAIN_AFTER
+            return ValidationError(full.words, code="full")
+        except incoming.TooOften as often:
+            self.wait = often.wait.seconds
+            return ValidationError(often.words, code="too_often")
+        return None
+
     def _receive(self, files: list, field: FileField, errors: list[ValidationError]) -> list[Upload]:
+        if files and self._refusal:
+            errors.append(self._refusal)
+            return []
         accepted = []
         for file in files:
             if self.is_busy:  # a student waits once, not once for each file
@@ -443,10 +471,12 @@ class DocumentsForm(forms.Form):
         rows = Upload.objects.filter(kind=field.kind, question=field.question).in_bulk([pk for pk in ids if pk])
         kept, missed = [], 0
         for token, pk in zip(tokens, ids, strict=True):
-            upload = rows.get(pk) or self._copy_of_own(token, field, errors)
-            if upload is None:
+            file = rows.get(pk) or self._document_of_own(token, field)
+            if file is None:
                 missed += 1
-            elif upload not in kept:
+            elif file.is_blocked:
+                errors.append(ValidationError(documents.infected_message(file.original_name), code="infected"))
+            elif (upload := self._upload_of(file, errors)) not in kept:
                 kept.append(upload)
         if missed and not self.unavailable:
             errors.append(
@@ -456,17 +486,25 @@ class DocumentsForm(forms.Form):
             )
         return kept
 
-    def _copy_of_own(self, token: str, field: FileField, errors: list[ValidationError]) -> Upload | None:
-        """A document of an application that this browser may open, as an upload for another one; None if it is not."""
+    def _document_of_own(self, token: str, field: FileField) -> Document | None:
+        """The document of an application that this browser may open; None if it is none."""
         pk = document_id_of_token(token)
-        document = self.own.filter(pk=pk, kind=field.kind).first() if pk and field.question is None else None
-        if document is None:
-            return None
+        return self.own.filter(pk=pk, kind=field.kind).first() if pk and field.question is None else None
+
+    def _upload_of(self, file: Upload | Document, errors: list[ValidationError]) -> Upload | Document:
+        """An upload as it is; a document as an upload for another application, or as it is when that is not possible
+        now: its claim comes back with the form, which says so.
+        """
+        if isinstance(file, Upload):
+            return file
+        if self._refusal:
+            errors.append(self._refusal)
+            return file
         try:
-            return documents.copy(document, browser=self.browser)
+            return documents.copy(file, browser=self.browser)
         except documents.Unavailable:
-            errors.append(self._unavailable(document.original_name))
-            return None
+            errors.append(self._unavailable(file.original_name))
+            return file
 
     @staticmethod
     def _too_many(number: int, at_most: int) -> ValidationError:
@@ -482,14 +520,15 @@ class DocumentsForm(forms.Form):
         """Begin with documents that were handed in before; they are copied once the form comes back."""
         for name, field in self.file_fields.items():
             if field.question is None:
-                self.kept[name] = [document for document in own if document.kind == field.kind][: field.at_most]
+                fitting = [file for file in own if file.kind == field.kind and not file.is_blocked]
+                self.kept[name] = fitting[: field.at_most]
 
     def begin_with(self, claims: Mapping[str, list[str]]) -> None:
         """Begin with files that arrived with a form that could not be sent; what is gone is asked for again."""
         for name, field in self.file_fields.items():
             ids = [upload_id_of_token(token) for token in claims.get(name, [])][: field.at_most]
             rows = Upload.objects.filter(kind=field.kind, question=field.question).in_bulk([pk for pk in ids if pk])
-            self.kept[name] = [rows[pk] for pk in dict.fromkeys(ids) if pk in rows]
+            self.kept[name] = [rows[pk] for pk in dict.fromkeys(ids) if pk in rows and not rows[pk].is_blocked]
 
     @property
     def kept_cv(self) -> list[tuple[str, Upload]]:
@@ -520,7 +559,7 @@ class DocumentsForm(forms.Form):
 
     @property
     def fields_without_files(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name not in self.file_fields]
+        return [field for field in self if field.name not in self.file_fields and field.name != TRAP]
 
     def uploads(self) -> list[Upload]:
         """All uploads of a valid form, in reading order."""
@@ -549,8 +588,11 @@ class ConsentForm(forms.Form):
         return Fieldset(_("Your agreement"), Div("consent"), css_class="form-section", data_step="3")
 
 
-class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
-    """The apply form of `project`: answers, address, documents, the project's own questions, consent."""
+class ApplicationForm(FormWithTrap, ConsentForm, DocumentsForm, AnswersForm):
+    """The apply form of `project`: answers, address, documents, the project's own questions, consent.
+
+    `opened_at` is when it was opened; None for one that does not say, which then says that it was opened now.
+    """
 
     email = AddressField(help_text=_("We write to you there, and only about this application."))
     nonce = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
@@ -561,9 +603,7 @@ class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
         questions = list(project.questions.asked())
         in_files = [question for question in questions if question.kind == Question.Kind.FILE]
         super().__init__(*args, questions=questions, file_questions=in_files, **kwargs)
-        if not self.is_bound:
-            self.initial["nonce"] = secrets.token_urlsafe(16)
-            self.initial["opened"] = opened_token(project)
+        self.opened_at = self._opening()
         in_words = [question.field_name for question in self.questions]
         self.order_fields(  # the summary of errors follows the page
             [
@@ -583,8 +623,20 @@ class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
             about,
             self.documents_layout(),
             *self.reasons_layout(),
+            trap_layout(),
             self.consent_layout(),
         )
+
+    def _opening(self) -> datetime.datetime | None:
+        """When it was opened, as it says itself; one that does not say gets the words for now."""
+        if not self.is_bound:
+            self.initial |= {"nonce": secrets.token_urlsafe(16), "opened": opened_token(self.project)}
+            return None
+        moment = opened_at(self.project, self.data.get("opened", ""))
+        if moment is None:
+            self.data = self.data.copy()
+            self.data["opened"] = opened_token(self.project)
+        return moment
 
     def reasons_layout(self) -> list[Fieldset]:
         """Motivation and questions; where students bring their own idea, the idea is what they are asked for first."""
@@ -595,9 +647,9 @@ class ApplicationForm(ConsentForm, DocumentsForm, AnswersForm):
         return [*self.questions_layout(), self.motivation_layout()]
 
     @property
-    def opened_at(self) -> datetime.datetime | None:
-        """When this form was opened; None for one that does not say."""
-        return opened_at(self.project, self.data.get("opened", "")) if self.is_bound else None
+    def is_quick(self) -> bool:
+        """Whether it came sooner after its opening than anybody fills it in, or does not say when that was."""
+        return self.opened_at is None or timezone.now() - self.opened_at < MINIMUM_TIME
 
     def without_errors(self) -> "ApplicationForm":
         """The form as far as it is filled in, with the files that are fine, but with no word on what is missing yet."""
@@ -629,7 +681,8 @@ class CompletionForm(ConsentForm, DocumentsForm, AnswersForm):
             file_questions=[question for question in questions if question.kind == Question.Kind.FILE],
             **kwargs,
         )
-        there = {(document.kind, document.question_id) for document in application.current_documents()}
+        usable = [document for document in application.current_documents() if not document.is_blocked]
+        there = {(document.kind, document.question_id) for document in usable}
         self.missing = {
             name
             for name, field in self.file_fields.items()
@@ -674,6 +727,14 @@ class AddressForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.helper = FormHelper()
         self.helper.form_tag = False
+
+
+class FindForm(FormWithTrap, AddressForm):
+    """The address to which the manage link is sent again."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.helper.layout = Layout("email", trap_layout())
 
 
 class WithdrawForm(forms.Form):

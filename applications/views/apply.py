@@ -16,10 +16,11 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from applications import documents, grants, workflow
+from applications import documents, grants, limits, workflow
+from applications.client_address import sender
 from applications.consent import CONSENT_VERSION, consent_text
-from applications.forms import ApplicationForm
-from applications.models import Application, Document
+from applications.forms import MINIMUM_TIME, ApplicationForm
+from applications.models import Application, Document, email_key
 from applications.statuses import Status
 from applications.tokens import browser_key, nonce_of
 from applications.uploadhandlers import what_was_left_out
@@ -83,6 +84,7 @@ def _bound_form(request: HttpRequest, project: Project) -> ApplicationForm:
         request.FILES,
         project=project,
         browser=browser_key(request),
+        sender=sender(request),
         own=Document.objects.filter(application__in=grants.held(request)),
         **what_was_left_out(request),
     )
@@ -104,13 +106,20 @@ def _receive(request: HttpRequest, project: Project) -> HttpResponse:
     if action == "begin":  # with what was meant for a project that takes no applications any more
         return _show(request, project, form.without_errors())
     if not form.is_valid():
-        return _show(request, project, form, status=form.status_of_errors)
+        return _to_be_mended(request, project, form)
     if action == "preview":
         context = {"project": project, "form": form, "consent": consent_text(CONSENT_VERSION)}
         return _unkept(render(request, "applications/preview.html", context))
     if action == "edit":
         return _show(request, project, form)
     return _submit(request, project, form, nonce)
+
+
+def _to_be_mended(request: HttpRequest, project: Project, form: ApplicationForm) -> HttpResponse:
+    """The form with what is wrong with it."""
+    if form.is_trapped:
+        limits.count(limits.TURNED_AWAY, "trap")
+    return _show(request, project, form, status=form.status_of_errors)
 
 
 def _takes(project: Project, form: ApplicationForm) -> bool:
@@ -141,19 +150,13 @@ def remember_language(response: HttpResponse, language: str) -> None:
 
 def _submit(request: HttpRequest, project: Project, form: ApplicationForm, nonce: str) -> HttpResponse:
     try:
+        if _comes_too_often(request, form):
+            return _show(request, project, form, status=429)
         application = workflow.submit(
             project, answers=form.answers(), uploads=form.uploads(), nonce=nonce, opened_at=form.opened_at
         )
     except workflow.Refused as refused:
-        if refused.code == "unpublished":
-            raise Http404 from refused
-        if refused.code == "duplicate":
-            return render(request, "applications/applied_before.html", {"project": project})
-        if refused.code in Project.Availability.values:
-            project.refresh_from_db()
-            return _not_open(request, project, status=409)
-        form.add_error(None, ValidationError(refused.message, code=refused.code))
-        return _show(request, project, form)
+        return _refused(request, project, form, refused)
     except (DatabaseFailure, OSError):
         logger.exception("An application could not be stored.")
         form.add_error(
@@ -165,6 +168,61 @@ def _submit(request: HttpRequest, project: Project, form: ApplicationForm, nonce
         )
         return _show(request, project, form, status=503)
     return _welcome(request, application)
+
+
+def _refused(request: HttpRequest, project: Project, form: ApplicationForm, refused: workflow.Refused) -> HttpResponse:
+    """Why this form makes no application, though everything in it is fine."""
+    if refused.code == "unpublished":
+        raise Http404 from refused
+    if refused.code == "duplicate":
+        return render(request, "applications/applied_before.html", {"project": project})
+    if refused.code in Project.Availability.values:
+        project.refresh_from_db()
+        return _not_open(request, project, status=409)
+    form.add_error(None, ValidationError(refused.message, code=refused.code))
+    return _show(request, project, form)
+
+
+def _comes_too_often(request: HttpRequest, form: ApplicationForm) -> bool:
+    """Whether this valid form is one too many; then it says so, and when to press the button again. Else it counts.
+
+    Attempts count, also those that are refused: nobody tries out addresses here to see which ones have applied.
+    """
+    who, student = sender(request), limits.fingerprint(email_key(form.cleaned_data["email"]))
+    asked = [
+        (limits.APPLICATIONS, who),
+        (limits.OF_ONE_STUDENT, student),
+        (limits.OF_ONE_STUDENT_A_DAY, student),
+        *([(limits.QUICK, who)] if form.is_quick else []),
+    ]
+    wait = limits.wait_for(asked)
+    if wait is None:
+        limits.count_all({(limit.what, whose, 1) for limit, whose in asked})
+        return False
+    limits.count_turned_away(wait.limit)
+    is_quick = wait.limit == limits.QUICK
+    form.wait = MINIMUM_TIME.seconds if is_quick else wait.seconds
+    form.add_error(None, ValidationError(_too_often_words(wait), code="too_often"))
+    return True
+
+
+def _too_often_words(wait: limits.Wait) -> str:
+    if wait.limit == limits.QUICK:
+        return _(
+            "That was quicker than anybody fills in a form, and your network has sent several as quick ones. Nothing "
+            "is lost, and nothing was sent yet: please press the button again in a few seconds."
+        )
+    if wait.limit.what == limits.OF_ONE_STUDENT.what:
+        words = _(
+            "Very many applications have come with this e-mail address. Nothing is lost, and nothing was sent yet: "
+            "please press the button again after %(time)s."
+        )
+    else:
+        words = _(
+            "Very many applications have come from your network within an hour. Nothing is lost, and nothing was sent "
+            "yet: please press the button again after %(time)s."
+        )
+    return words % {"time": wait.until}
 
 
 def too_much(request: HttpRequest, slug: str) -> HttpResponse | None:
@@ -226,7 +284,10 @@ def _show(request: HttpRequest, project: Project, form: ApplicationForm, status:
     if context["is_last_day"]:
         context["grace_until"] = workflow.deadline_with_grace(project)
         context["grace_minutes"] = settings.DEADLINE_GRACE_MINUTES
-    return render(request, "applications/apply.html", context, status=status)
+    response = render(request, "applications/apply.html", context, status=status)
+    if form.wait and status in (429, 503):
+        response["Retry-After"] = str(form.wait)
+    return response
 
 
 def _is_last_day(project: Project) -> bool:

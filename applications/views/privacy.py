@@ -1,6 +1,7 @@
 """The privacy page: what it says comes from the settings and the catalogue, so that it cannot lie."""
 
 import dataclasses
+import datetime
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -14,12 +15,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from applications import limits, sign_in_attempts
 from applications.consent import CONSENT_TEXTS, CONSENT_VERSION, consent_text
 from applications.models import Application, document_storage
+from applications.retention import records_kept
 from applications.statuses import STUDENT_WORDS, Status
 from projects.models import Project
 
 DAY = 24 * 3600
+HOUR = datetime.timedelta(hours=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +48,10 @@ def privacy(request: HttpRequest) -> HttpResponse:
         "retention": settings.RETENTION_DAYS,
         "words": {status.value: STUDENT_WORDS[status] for status in Status},
         "upload_hours": settings.UPLOAD_HOURS,
+        "backup_days": settings.BACKUP_KEEP_DAYS,
+        "record_days": records_kept().days,
+        "limit_hours": limits.KEPT // HOUR,
+        "attempt_hours": sign_in_attempts.KEPT // HOUR,
         "consent_version": CONSENT_VERSION,
         "consent_text": consent_text(CONSENT_VERSION),
         "former_consents": {version: CONSENT_TEXTS[version] for version in sorted(CONSENT_TEXTS)[:-1]},

@@ -17,9 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from applications import documents, incoming
+from applications import disk_space, documents, incoming
+from applications.client_address import sender
 from applications.models import Document, IncomingUpload, Upload
 from applications.tokens import browser_key, upload_token
+from applications.views.document import blocked_page
 from projects.models import Project, Question
 
 logger = logging.getLogger(__name__)
@@ -43,12 +45,18 @@ def begin_file(request: HttpRequest, slug: str) -> JsonResponse:
         return _refused(documents.too_large_message(name), "too_large")
     if size == 0:
         return _refused(_("This file is empty. Open it once to see that everything is there."), "empty")
+    return _begin(request, kind=kind, question=question, name=documents.clean_name(name), size=size)
+
+
+def _begin(request: HttpRequest, **file) -> JsonResponse:
     try:
-        expected = incoming.begin(
-            kind=kind, question=question, name=documents.clean_name(name), size=size, browser=browser_key(request)
-        )
+        expected = incoming.begin(**file, browser=browser_key(request), sender=sender(request))
     except ValidationError as error:
         return _refused(error.messages[0], error.code)
+    except disk_space.Full as full:
+        return _no_room(full)
+    except incoming.TooOften as often:
+        return _refused(often.words, "too_often", status=429, wait=often.wait.seconds)
     return JsonResponse(_progress(expected, 0), status=201)
 
 
@@ -73,7 +81,8 @@ def file_piece(request: HttpRequest, slug: str, pk) -> JsonResponse:
         return _arrived(expected)
     if request.method != "POST":
         return JsonResponse(_progress(expected, incoming.received(expected)))
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.PIECE_BYTES:
+    length = as_number(request.META.get("CONTENT_LENGTH") or "0")
+    if length is None or length > settings.PIECE_BYTES:
         return _refused(_("Please choose the file again."), "piece_too_large", status=413)
     return _take_piece(expected, as_number(request.GET.get("offset", "")), request.body)
 
@@ -86,6 +95,8 @@ def _take_piece(expected: IncomingUpload, offset: int | None, data: bytes) -> Js
             received = incoming.add_piece(expected, received + 1 if offset is None else offset, data)
     except incoming.OutOfStep as out:
         return JsonResponse(_progress(expected, out.received), status=409)
+    except disk_space.Full as full:
+        return _no_room(full)
     except (DatabaseFailure, OSError):
         logger.exception("A piece of a file could not be stored.")
         return _not_now(expected)
@@ -112,8 +123,10 @@ def _check(expected: IncomingUpload) -> JsonResponse:
 
 
 def _arrived(expected: IncomingUpload) -> JsonResponse:
-    """What the page shows of a file that is fine, and the claim that goes with the form."""
+    """What the page shows of a file that is fine, and the claim that goes with the form; or what was found since."""
     upload = get_object_or_404(Upload, pk=expected.upload_id)
+    if upload.is_blocked:
+        return _refused(documents.infected_message(upload.original_name), "infected")
     facts = render_to_string("applications/includes/file_facts.html", {"file": upload})
     return JsonResponse(
         {
@@ -131,8 +144,14 @@ def _progress(expected: IncomingUpload, received: int) -> dict:
     return {"id": str(expected.pk), "received": received, "size": expected.size, "piece_bytes": settings.PIECE_BYTES}
 
 
-def _refused(words: str, code: str, status: int = 422) -> JsonResponse:
-    return JsonResponse({"error": words, "code": code}, status=status)
+def _refused(words: str, code: str, status: int = 422, wait: int = 0) -> JsonResponse:
+    """Why a file is not taken; after `wait` seconds it may be."""
+    headers = {"Retry-After": str(wait)} if wait else {}
+    return JsonResponse({"error": words, "code": code}, status=status, headers=headers)
+
+
+def _no_room(full: disk_space.Full) -> JsonResponse:
+    return _refused(full.words, "full", status=503, wait=disk_space.TRY_AGAIN_AFTER)
 
 
 def _not_now(expected: IncomingUpload) -> JsonResponse:
@@ -145,7 +164,9 @@ def _not_now(expected: IncomingUpload) -> JsonResponse:
 def upload(request: HttpRequest, pk) -> HttpResponse:
     """An unclaimed file as a PDF, to the browser that sent it, so that one sees what one is about to send."""
     try:
-        return documents.response(_own_upload(request, pk), as_attachment=request.GET.get("download") == "1")
+        return documents.response(request, _own_upload(request, pk), as_attachment=request.GET.get("download") == "1")
+    except documents.Blocked:
+        return blocked_page(request)
     except FileNotFoundError as error:
         logger.error("The file of upload %s is missing in the storage.", pk)
         raise Http404 from error

@@ -31,9 +31,12 @@ MOST_REPLACEMENTS_A_DAY = 20  # every former version is kept
 
 
 def send_link(address: str) -> None:
-    """Queue a letter with the manage link for each application of `address`; silent when there is none."""
+    """Queue a letter with the manage link for each application of `address`; silent when there is none.
+
+    The newest first, should there be more than may be asked for in an hour.
+    """
     with transaction.atomic():
-        for application in Application.objects.filter(email_key=email_key(address)).order_by("pk"):
+        for application in Application.objects.filter(email_key=email_key(address)).order_by("-pk"):
             if may_send_link(application, Letter.Kind.LINK):
                 letters.link(application)
 
@@ -157,7 +160,7 @@ def _keep_answers(application: Application, answers: dict[str, Any]) -> bool:
 def replace_documents(application: Application, uploads: Iterable[Upload]) -> Application:
     """Put new documents in the place of those of the same kind; the former ones are kept as replaced versions.
 
-    Raises Refused: `being_read` once reading began, `too_often`, `uploads_gone`.
+    Raises Refused: `being_read` once reading began, `too_often`, `uploads_gone`, `infected`.
     """
     uploads = list(uploads)
     with transaction.atomic():
@@ -185,7 +188,7 @@ def complete(application: Application, *, answers: dict[str, Any], uploads: Iter
 
     Also with an offer or a place, because consent is needed all the more then. Raises Refused: `consented` when that
     has happened already, `not_allowed` when it is declined or withdrawn, `documents_missing` without a CV and a
-    transcript, `uploads_gone`.
+    transcript, `uploads_gone`, `infected`.
     """
     uploads = list(uploads)
     with transaction.atomic():

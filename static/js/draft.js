@@ -13,7 +13,8 @@ let timer = null;
 const isText = (field) =>
   field.name &&
   !["hidden", "file", "submit", "button", "checkbox", "radio"].includes(field.type) &&
-  field.form === form;
+  field.form === form &&
+  !field.closest(".stays-empty"); // what a program has put there must not come back
 
 const textFields = () => [...form.elements].filter(isText);
 

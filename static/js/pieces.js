@@ -4,6 +4,7 @@ const STALLED = 30_000; // milliseconds in which nothing moved: the connection i
 const ANSWER_TAKES = 120_000; // the last piece is answered when the file was checked
 const PAUSES = [1, 2, 4, 8, 15, 30]; // seconds between two tries
 const MOST_BAD_ANSWERS = 8;
+const LONGEST_WAIT = 300; // seconds; a longer one that the server names may be over sooner
 
 /** The server does not take this file; the message is in the student's words, `code` says which. */
 export class Refused extends Error {
@@ -23,7 +24,8 @@ export class Unreadable extends Error {}
  * Sends `file` and answers with what the server says of it once it was checked: {token, name, facts, url, ...}.
  *
  * `id` is that of a file that had begun to arrive, or null. `on` is told what happens: begun(id), moved(bytes),
- * waits(wasLost) before each new try. Raises Refused, Blocked, Unreadable, or an AbortError by `signal`.
+ * waits(wasLost) before each new try, waitsFor(seconds) when the server names a time. Raises Refused, Blocked,
+ * Unreadable, or an AbortError by `signal`.
  */
 export async function sendInPieces(file, { address, field, token, id, signal, on }) {
   let received = null; // how much the server has; null: to be asked
@@ -35,7 +37,12 @@ export async function sendInPieces(file, { address, field, token, id, signal, on
     const answer = await nextStep();
     const said = answer.said;
     if (said?.token) return said;
-    if (said?.error && answer.status < 500) throw new Refused(said.error, said.code);
+    if (said?.code === "too_often") {
+      on.waitsFor(answer.retryAfter);
+      await pause(Math.min(Math.max(answer.retryAfter, 1), LONGEST_WAIT) * 1000, signal);
+      continue;
+    }
+    if (said?.error && (answer.status < 500 || said.code === "full")) throw new Refused(said.error, said.code);
     if (typeof said?.received === "number" && answer.status < 500) {
       const isStuck = id && received !== null && said.received <= received;
       if (said.id && said.id !== id) on.begun(said.id);
@@ -93,7 +100,10 @@ async function bytesOf(piece) {
   }
 }
 
-/** One request: {status, said}. `said` is null when the answer is not ours (a proxy's page), `status` 0 without any. */
+/**
+ * One request: {status, said, retryAfter}. `said` is null when the answer is not ours (a proxy's page), `status` 0
+ * without any, `retryAfter` the seconds that the server asks to wait for, or 0.
+ */
 function ask(method, url, { body = null, token, signal, moved }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest(); // fetch does not tell how much of a body has left
@@ -116,13 +126,18 @@ function ask(method, url, { body = null, token, signal, moved }) {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);
       if (signal?.aborted) reject(new DOMException("Taken away", "AbortError"));
-      else resolve({ status: request.status, said: parsed(request.responseText) });
+      else resolve(answered(request));
     };
     if (signal?.aborted) return reject(new DOMException("Taken away", "AbortError"));
     signal?.addEventListener("abort", stop);
     request.send(body);
     wait(STALLED);
   });
+}
+
+function answered(request) {
+  const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
+  return { status: request.status, said: parsed(request.responseText), retryAfter };
 }
 
 function parsed(text) {

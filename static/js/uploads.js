@@ -6,7 +6,7 @@ import { askAfter, Blocked, forget, Refused, sendInPieces, Unreadable } from "./
 import { announce, say } from "./words.js";
 
 const MEGABYTE = 1024 * 1024;
-const PENDING = ["waiting", "sending", "checking", "lost", "busy"];
+const PENDING = ["waiting", "sending", "checking", "lost", "busy", "later"];
 const PHOTO_STARTS = /^(ÿØÿ|.PNG\r\n|.{4}ftyp(hei|hev|mif1|msf1|avif))/s; // JPEG, PNG, HEIC and its relatives
 
 const form = document.getElementById("apply-form");
@@ -23,7 +23,7 @@ const isUsable = (line) => !isFailed(line);
 /** How many files are on their way, and which lines say that theirs cannot be sent. */
 export const filesOnTheirWay = () => allLines().filter(isPending);
 export const failedLines = () => allLines().filter(isFailed);
-export const isAnyLost = () => allLines().some((line) => line.state === "lost" || line.state === "busy");
+export const isAnyLost = () => allLines().some((line) => ["lost", "busy"].includes(line.state));
 
 /** Whether the field with this element holds a file that will go with the form. */
 export function hasFile(element) {
@@ -227,7 +227,7 @@ function show(line) {
   const part = (selector) => line.element.querySelector(selector);
   line.element.dataset.state = line.state;
   line.element.querySelectorAll("[data-name]").forEach((place) => (place.textContent = line.name));
-  const isMoving = ["sending", "checking", "lost", "busy"].includes(line.state);
+  const isMoving = ["sending", "checking", "lost", "busy", "later"].includes(line.state);
   const progress = part("progress");
   progress.hidden = !isMoving;
   if (line.file?.size) progress.value = line.received / line.file.size;
@@ -325,7 +325,7 @@ async function resume(line) {
   try {
     const said = await askAfter(filesAddress, line.id);
     if (said?.token) arrive(line, said);
-    else fail(line, say(line.state === "arrived" ? "file-gone" : "file-incomplete", line));
+    else fail(line, said?.error ?? say(line.state === "arrived" ? "file-gone" : "file-incomplete", line));
   } catch {
     // No connection: the form itself will tell when it is sent.
     if (line.state !== "arrived") fail(line, say("file-incomplete", line));
@@ -359,6 +359,11 @@ async function send(line) {
       tell(line, wasLost ? "lost" : "busy");
     },
   };
+  on.waitsFor = (seconds) => {
+    const minutes = Math.ceil(seconds / 60);
+    if (line.minutes !== minutes) announce(say("file-later", { ...line, minutes }));
+    tell(line, "later", { minutes });
+  };
   const { id, stopper: { signal } } = line;
   const where = { address: filesAddress, field: line.field.name, token: csrfToken, id, signal, on };
   try {
@@ -366,7 +371,7 @@ async function send(line) {
     announce(say("file-has-arrived", line));
   } catch (error) {
     if (error instanceof Blocked) sendWithTheForm();
-    else if (error instanceof Refused) fail(line, error.message, error.code === "csrf");
+    else if (error instanceof Refused) fail(line, error.message, ["csrf", "full"].includes(error.code));
     else if (error instanceof Unreadable) fail(line, say("file-unreadable", line));
     else if (error.name !== "AbortError") throw error;
   }

@@ -14,7 +14,8 @@ from playwright.sync_api import Locator, Page, Request, expect
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from applications.models import Application, Upload
+from applications import limits
+from applications.models import Application, RequestCount, Upload
 from projects.models import Project
 from tests import pdfs
 from tests.browser.pages import assert_page_is_sound
@@ -326,6 +327,31 @@ def test_a_page_that_lay_open_too_long_says_so_and_keeps_text_and_file_for_the_r
     expect(form.get_by_label("Your name")).to_have_value("Ada Example")
 
 
+def test_where_very_many_files_come_from_one_network_a_file_waits_and_goes_on_by_itself(form):
+    limits.count(limits.FILES.what, limits.whose_address("127.0.0.1"), by=2 * limits.FILES.most)
+    form.clock.install()
+    choose(form, "cv", pdf("cv.pdf"))
+    expect(line(form, "cv.pdf")).to_contain_text(re.compile(r"This one goes on by itself, within \d+ min"))
+    form.get_by_role("button", name="Send application").click()
+    expect(form.get_by_text("One file is still on its way")).to_be_visible()
+    form.get_by_role("button", name="Do not send yet").click()
+    RequestCount.objects.all().delete()
+    form.clock.fast_forward(301_000)
+    expect(line(form, "cv.pdf")).to_contain_text(CHECKED)
+
+
+def test_where_there_is_no_room_the_file_says_so_and_is_kept_for_the_reload(form, project, settings):
+    Upload.objects.create(kind="cv", file="nobody-s.pdf", original_name="x.pdf", size=settings.UNCLAIMED_MAX_BYTES)
+    choose(form, "cv", pdf("cv.pdf"))
+    expect(line(form, "cv.pdf")).to_contain_text("We cannot take files just now")
+    (answer,) = form.watch.faults
+    assert answer.startswith("503")
+    form.watch.faults.clear()
+    Upload.objects.all().delete()
+    go_to_form(form, project)
+    expect(line(form, "cv.pdf")).to_contain_text(CHECKED)
+
+
 def test_a_form_that_lay_open_too_long_keeps_its_files_and_goes_when_it_is_sent_once_more(form):
     fill_in(form)
     choose(form, "cv", pdf("cv.pdf"))
@@ -510,6 +536,24 @@ def test_enter_in_a_field_sends_nothing(open_browser, project, scripts):
 
     expect(page.get_by_text("Nothing is sent yet.")).to_be_visible()
     assert not Application.objects.exists()
+
+
+def test_nobody_comes_across_the_field_for_programs_and_who_has_it_filled_in_presses_the_button_again(form, project):
+    trap = form.locator('[name="homepage"]')
+    expect(trap).to_be_hidden()
+    fill_in(form)
+    choose(form, "cv", pdf("cv.pdf"))
+    choose(form, "transcripts", pdf("transcript.pdf"))
+    expect(form.locator(".file-line", has_text=CHECKED)).to_have_count(2)
+    trap.evaluate("field => { field.value = 'x'; field.dispatchEvent(new Event('input', { bubbles: true })); }")
+    form.get_by_role("button", name="Send application").click()
+
+    expect(form.get_by_role("alert")).to_contain_text("A field that people do not see was filled in")
+    expect(form.locator(".file-line", has_text=CHECKED)).to_have_count(2)
+    expect(trap).to_have_value("")
+    assert_page_is_sound(form)
+    form.get_by_role("button", name="Send application").click()
+    expect(form).to_have_url(re.compile("/applications/[^/]+/$"))
 
 
 @pytest.mark.looks

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 
 from applications.uploadhandlers import longest_body
+from tracker.logs import PERSONAL_ADDRESSES
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 GUIDE = (CHECKOUT / "docs" / "deployment.md").read_text()
@@ -39,8 +40,12 @@ def test_a_page_of_the_proxy_speaks_both_languages_and_asks_us_for_nothing(page)
     assert (page.parent / "page.css").is_file()
 
 
-@pytest.mark.parametrize("folder", ["applications/open", "invitations"])
+@pytest.mark.parametrize("folder", [address.strip("/") for address in PERSONAL_ADDRESSES])
 def test_addresses_as_good_as_a_password_stay_out_of_the_proxy_s_logs(folder):
     [quiet] = re.findall(r"location ~ \^/\(([^)]+)\)/ \{\s+access_log off;\s+error_log  /dev/null crit;", GUIDE)
 
     assert folder in quiet.split("|")
+
+
+def test_the_proxy_speaks_no_outdated_tls():
+    assert re.findall(r"ssl_protocols +([^;]+);", GUIDE) == ["TLSv1.2 TLSv1.3"]

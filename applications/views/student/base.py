@@ -67,7 +67,10 @@ def show_form(
     context = {"application": application, "project": application.project, "form": form, **more}
     if request.method != "POST":
         context["left"] = _put_back(request, application, form)
-    return render(request, template, context, status=status)
+    response = render(request, template, context, status=status)
+    if isinstance(form, DocumentsForm) and form.wait:
+        response["Retry-After"] = str(form.wait)
+    return response
 
 
 def _put_back(request: HttpRequest, application: Application, form) -> left_behind.LeftBehind | None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from applications import left_behind, workflow
+from applications.client_address import sender
 from applications.forms import CompletionForm, CorrectionForm, ReplaceDocumentsForm
 from applications.models import Application
 from applications.retention import erase_on
@@ -85,6 +86,7 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
         *posted,
         file_questions=application.project.questions.asked().filter(kind=Question.Kind.FILE),
         browser=browser_key(request),
+        sender=sender(request),
         **what_was_left_out(request),
     )
     if posted and form.is_valid():
@@ -133,7 +135,13 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
     if application.status in (Status.DECLINED, Status.WITHDRAWN):
         return too_late(request, application)
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = CompletionForm(*posted, application=application, browser=browser_key(request), **what_was_left_out(request))
+    form = CompletionForm(
+        *posted,
+        application=application,
+        browser=browser_key(request),
+        sender=sender(request),
+        **what_was_left_out(request),
+    )
     if posted and form.is_valid():
         return _complete(request, application, form)
     return _completion_page(request, application, form)

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from applications import grants, workflow
-from applications.forms import AddressForm
+from applications import grants, limits, workflow
+from applications.client_address import sender
+from applications.forms import AddressForm, FindForm
 from applications.tokens import application_of_manage_token
 from applications.views.student.base import acting_application, form_page, gone_is_404, loaded, show_form
 
@@ -44,12 +46,41 @@ def no_sooner_than(seconds: float) -> Iterator[None]:
 @never_cache
 def find(request: HttpRequest) -> HttpResponse:
     """Send the manage link again. The answer is the same for every address, known or not."""
-    form = AddressForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        with no_sooner_than(ANSWER_SECONDS):
+    form = FindForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        if form.is_trapped:
+            limits.count(limits.TURNED_AWAY, "trap")
+        return render(request, "applications/find.html", {"form": form})
+    with no_sooner_than(ANSWER_SECONDS):
+        wait = _wait_for_link(request)
+        if wait is None:
             workflow.send_link(form.cleaned_data["email"])
-        return render(request, "applications/find_sent.html", {"address": form.cleaned_data["email"]})
-    return render(request, "applications/find.html", {"form": form})
+    if wait is not None:
+        return _asked_too_often(request, form, wait)
+    return render(request, "applications/find_sent.html", {"address": form.cleaned_data["email"]})
+
+
+def _wait_for_link(request: HttpRequest) -> limits.Wait | None:
+    """How long this network has to wait because it has asked very often; None when it has not, and then it counts.
+
+    Before anybody looks whether the address is known.
+    """
+    who = sender(request)
+    wait = limits.wait_for([(limits.LINKS, who)])
+    if wait is None:
+        limits.count(limits.LINKS.what, who)
+    else:
+        limits.count_turned_away(wait.limit)
+    return wait
+
+
+def _asked_too_often(request: HttpRequest, form: FindForm, wait: limits.Wait) -> HttpResponse:
+    words = _("Very many links have been asked for from your network within an hour. Please try again after %(time)s.")
+    form.wait = wait.seconds
+    form.add_error(None, ValidationError(words % {"time": wait.until}, code="too_often"))
+    response = render(request, "applications/find.html", {"form": form}, status=429)
+    response["Retry-After"] = str(form.wait)
+    return response
 
 
 @require_POST
