@@ -33,6 +33,7 @@ from applications.models import (
     Application,
     Decision,
     Document,
+    Erasure,
     Event,
     Letter,
     Message,
@@ -41,13 +42,12 @@ from applications.models import (
     ReviewRequest,
 )
 from applications.models.application import promised_before
-from applications.statuses import OPEN_STATUSES, Status
+from applications.statuses import FUNNEL, OPEN_STATUSES, Status
 from projects.models import Project
 
 LAPSING_DAYS = 7
 WEEKS = 26  # of arrivals that are drawn, up to this one
 WEEKS_AHEAD = 8  # in which a deadline is still drawn
-FUNNEL = (Status.INTERVIEW, Status.OFFERED, Status.ACCEPTED)
 ANSWERS = (Status.INTERVIEW, Status.WAITLISTED, Status.OFFERED, Status.ACCEPTED, Status.DECLINED)
 FIRST_ANSWER_DUE = (Status.RECEIVED, Status.IN_REVIEW)
 
@@ -155,21 +155,31 @@ def oldest_for(user, limit: int = 8) -> list[Application]:
 
 @dataclasses.dataclass(frozen=True)
 class Week:
-    """Seven days from a Monday on, in local time, and how many applications arrived in them."""
+    """Seven days from a Monday on, in local time; how many applications arrived in them, and how many now erased."""
 
     begin: datetime.datetime
     end: datetime.datetime
     arrived: int = 0
+    erased: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.arrived + self.erased
 
 
 @dataclasses.dataclass
 class ProjectFigures:
-    """One project: its applications by status, how far they came, when they arrived, how long an answer took."""
+    """One project: its applications by status, how far they came, when they arrived, how long an answer took.
+
+    What is erased since is counted apart, because no list shows it: `erased` says how many had come (`received`) and
+    to which steps.
+    """
 
     project: Project
     by_status: dict[str, int]
     reached: dict[str, int]
     weeks: list[Week]
+    erased: dict[str, int]
     median_days: float | None = None
     suggested: Application | None = None  # whose turn it would be for the free place
 
@@ -193,7 +203,7 @@ class ProjectFigures:
 
 
 def of_projects(user, now: datetime.datetime | None = None) -> list[ProjectFigures]:
-    """The figures of every project that `user` sees, with most waiting first; at most six questions."""
+    """The figures of every project that `user` sees, with most waiting first; at most seven questions."""
     now = now or timezone.now()
     visible = Application.objects.visible_to(user)
     weeks = last_weeks(now)
@@ -201,12 +211,17 @@ def of_projects(user, now: datetime.datetime | None = None) -> list[ProjectFigur
     counts = _counts(visible, weeks)
     reached = _reached(visible)
     medians = _median_days(visible)
+    erased = _erased(user, weeks)
     figures = [
         ProjectFigures(
             project=project,
             by_status={status: counts[project.pk][status] for status in Status if counts[project.pk][status]},
             reached={step: reached.get((project.pk, step), 0) for step in FUNNEL},
-            weeks=[dataclasses.replace(week, arrived=counts[project.pk][number]) for number, week in enumerate(weeks)],
+            weeks=[
+                dataclasses.replace(week, arrived=counts[project.pk][number], erased=erased[project.pk][number])
+                for number, week in enumerate(weeks)
+            ],
+            erased={step: erased[project.pk][step] for step in (Status.RECEIVED, *FUNNEL)},
             median_days=medians.get(project.pk),
         )
         for project in projects
@@ -246,6 +261,21 @@ def _reached(visible: QuerySet[Application]) -> dict[tuple[int, str], int]:
         .annotate(number=Count("application_id", distinct=True))
     )
     return {(project, step): number for project, step, number in rows}
+
+
+def _erased(user, weeks: list[Week]) -> dict[int, Counter]:
+    """By project: how many erased applications had come, and to each step, and by the week's number when they came."""
+    counts: dict[int, Counter] = defaultdict(Counter)
+    if not user.has_perm("applications.view_application"):
+        return counts
+    days = [timezone.localdate(week.begin) for week in weeks]
+    latest_first = [When(received_on__gte=day, then=Value(number)) for number, day in reversed(list(enumerate(days)))]
+    rows = Erasure.objects.filter(project__in=Project.objects.visible_to(user)).order_by()
+    rows = rows.annotate(week=Case(*latest_first, default=Value(-1))).values_list("project_id", "week", "reached")
+    for project, week, reached, number in rows.annotate(number=Count("pk")):
+        for what in (Status.RECEIVED, week, *reached):
+            counts[project][what] += number
+    return counts
 
 
 def _median_days(visible: QuerySet[Application]) -> dict[int, float]:

@@ -15,6 +15,9 @@ class Status(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
+# The steps of which the figures say how many came as far; an erasure keeps them.
+FUNNEL = (Status.INTERVIEW, Status.OFFERED, Status.ACCEPTED)
+
 # What the student reads in place of the reviewers' word.
 STUDENT_WORDS = {
     Status.RECEIVED: _("Received"),

@@ -1,6 +1,7 @@
 """Applications, their former answers, and who may see them."""
 
 import datetime
+import logging
 import secrets
 import unicodedata
 from typing import TYPE_CHECKING, Self
@@ -22,6 +23,8 @@ from projects.models import Project
 if TYPE_CHECKING:
     from applications.models.decision import Decision
     from applications.models.document import Document
+
+logger = logging.getLogger(__name__)
 
 # Where former answers keep those to the project's own questions: [[question, answer], ...].
 QUESTIONS = "questions"
@@ -296,6 +299,10 @@ class Application(models.Model):
             key=lambda document: document.reading_order(),
         )
 
+    def blocked_documents(self) -> list["Document"]:
+        """Documents that count or are offered, and that nobody opens because malware was found in them."""
+        return [each for each in (*self.current_documents(), *self.offered_documents()) if each.is_blocked]
+
     def former_documents(self) -> list["Document"]:
         return sorted(
             (d for d in self.documents.all() if d.replaced_at is not None),
@@ -309,23 +316,27 @@ class Application(models.Model):
         not leave an application without its documents.
         """
         with transaction.atomic():
-            document_names = [
-                name for document in self.documents.select_related("rendition") for name in document.file_names
-            ]
+            names = [name for document in self.documents.select_related("rendition") for name in document.file_names]
             message_ids = list(self.letters.values_list("message_id", flat=True))
             Application.objects.filter(pk=self.pk).update(is_being_erased=True)
-            for name in self.BELONGINGS:
-                relation = self._meta.get_field(name)
+            for belongings in self.BELONGINGS:
+                relation = self._meta.get_field(belongings)
                 relation.related_model.objects.filter(**{relation.field.name: self}).delete()
             Application.objects.filter(pk=self.pk).delete()
-            transaction.on_commit(lambda: _remove_files(document_names, message_ids))
+            transaction.on_commit(lambda: _remove_files(names, message_ids))
 
 
 def _remove_files(document_names: list[str], message_ids: list[str]) -> None:
-    for name in document_names:
-        document_storage().delete(name)
-    for message_id in message_ids:
-        letter_file(message_id).unlink(missing_ok=True)
+    """What cannot be removed just now (a storage that is away) belongs to no row any more and is swept within a day."""
+    try:
+        for message_id in message_ids:
+            letter = letter_file(message_id)
+            letter.unlink(missing_ok=True)
+            letter.with_suffix(".part").unlink(missing_ok=True)  # half a letter, which a killed worker left
+        for name in document_names:
+            document_storage().delete(name)
+    except Exception:
+        logger.exception("Files of an erased application could not be removed; they are swept within a day.")
 
 
 class FormerAnswers(models.Model):

@@ -20,6 +20,9 @@ class Chore(models.Model):
     The desk shows what is wrong. Nothing about a person stands here: `words` names a kind of fault or counts.
     """
 
+    # The signs of life of a running worker, once a minute: of the half that sends letters, and of the one for the rest.
+    WORKER, WORKERS_OTHER_TASKS = "worker", "worker, other tasks"
+
     name = models.CharField(max_length=40, primary_key=True)
     ran_at = models.DateTimeField(default=timezone.now)  # the last time it was tried
     succeeded_at = models.DateTimeField(null=True)

@@ -1,5 +1,6 @@
 """The privacy page cannot lie: it is built from the settings, the catalogue and the consent, and they change it."""
 
+import datetime
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from applications import consent
+from applications import consent, limits, sign_in_attempts
 from applications.models import Erasure
 from applications.tokens import manage_token
 from projects.models import CoAdvisor
@@ -46,6 +47,9 @@ def numbers(text: str) -> set[str]:
         ("RETENTION_DAYS", {"accepted": 1, "declined": 222, "withdrawn": 33, "undecided": 444}, "Accepted 1 day "),
         ("RETENTION_DAYS", {"accepted": 1, "declined": 222, "withdrawn": 33, "undecided": 444}, "Offer 444 days"),
         ("RETENTION_DAYS", {"accepted": 1, "declined": 222, "withdrawn": 33, "undecided": 444}, "erased 33 days later"),
+        ("RETENTION_DAYS", {"accepted": 1, "declined": 222, "withdrawn": 33, "undecided": 444}, "at most 444 days"),
+        ("BACKUP_KEEP_DAYS", 44, "Backups hold copies. We keep each for at most 44 days."),
+        ("BACKUP_KEEP_DAYS", 1, "We keep each for at most 1 day."),
     ],
 )
 def test_each_setting_changes_the_page(settings, name, value, words):
@@ -57,9 +61,19 @@ def test_each_setting_changes_the_page(settings, name, value, words):
     assert words in page()
 
 
-def test_every_number_on_it_comes_from_a_setting_or_is_counted(settings, project):
+def test_what_is_kept_against_abuse_is_kept_no_longer_than_the_page_says(monkeypatch):
+    monkeypatch.setattr(limits, "KEPT", datetime.timedelta(hours=5))
+    monkeypatch.setattr(sign_in_attempts, "KEPT", datetime.timedelta(hours=3))
+    text = page()
+    assert "so that nobody floods this site. Kept for at most 5 hours." in text
+    assert "leaves the network address for 3 hours." in text
+
+
+def test_every_number_on_it_comes_from_a_setting_or_is_counted(settings, project, monkeypatch):
     settings.RETENTION_DAYS = {"accepted": 101, "declined": 103, "withdrawn": 107, "undecided": 109}
-    settings.UPLOAD_HOURS = 113
+    settings.UPLOAD_HOURS, settings.BACKUP_KEEP_DAYS = 113, 139
+    monkeypatch.setattr(limits, "KEPT", datetime.timedelta(hours=149))
+    monkeypatch.setattr(sign_in_attempts, "KEPT", datetime.timedelta(hours=151))
     settings.SESSION_COOKIE_AGE, settings.CSRF_COOKIE_AGE, settings.LANGUAGE_COOKIE_AGE = (
         127 * DAY,
         131 * DAY,
@@ -67,7 +81,7 @@ def test_every_number_on_it_comes_from_a_setting_or_is_counted(settings, project
     )
     settings.SUPERVISOR_EMAIL = "grace@example.org"
 
-    from_settings = {"101", "103", "107", "109", "113", "127", "131", "137"}
+    from_settings = {"101", "103", "107", "109", "113", "127", "131", "137", "139", "149", "151"}
     counted = {"0", "2"}  # nobody runs the site here; two people read for the project
     of_words = {"256"} | numbers(consent.CONSENT_VERSION)  # SHA-256, and the version of the consent
     assert numbers(page()) == from_settings | counted | of_words
@@ -191,8 +205,12 @@ def test_what_remains_after_an_erasure_is_what_the_page_names():
         "documents",
         "letters",
         "erased_at",
+        "reached",
+        "fingerprint",
     }
-    assert "when and why, when it had come and how it stood, and how many documents and letters it had" in page()
+    text = page()
+    assert "when and why, when it had come, how it stood and how far it had ever come, and how many documents" in text
+    assert "A fingerprint of the reference, from which nobody can read it" in text
 
 
 def test_the_page_names_the_statuses_in_which_one_asks_for_the_erasure():

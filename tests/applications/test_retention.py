@@ -4,11 +4,13 @@ import datetime
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from applications import retention, workflow
-from applications.models import Application
+from applications.management.commands.erase_expired import Command
+from applications.models import Application, Erasure, Export, Invitation, Letter
 
 OUTCOMES = [
     ("accepted", "accepted"),
@@ -108,6 +110,40 @@ def test_an_application_that_is_reopened_while_others_are_erased_is_kept(make_ap
     assert Application.objects.get() == second
 
 
+@pytest.mark.django_db(transaction=True)
+def test_one_that_fails_keeps_nobody_else_waiting(expired, monkeypatch, caplog):
+    first, second, third = expired
+    fail_at(monkeypatch, second)
+
+    with pytest.raises(retention.NotAllErased, match=second.reference) as failure:
+        retention.erase_expired()
+
+    assert failure.value.erased == [first.reference, third.reference]
+    assert Application.objects.get() == second
+    assert f"Application {second.reference} could not be erased" in caplog.text
+    monkeypatch.undo()
+    assert retention.erase_expired() == [second.reference]
+
+
+@pytest.fixture
+def expired(make_application) -> list[Application]:
+    """Three whose time is over."""
+    applications = [make_application(status="withdrawn", email=f"s{number}@example.org") for number in range(3)]
+    Application.objects.update(status_changed_at=timezone.now() - datetime.timedelta(days=31))
+    return applications
+
+
+def fail_at(monkeypatch, application: Application) -> None:
+    erase = Application.erase
+
+    def fail(self):
+        if self == application:
+            raise OSError("disk full")
+        erase(self)
+
+    monkeypatch.setattr(Application, "erase", fail)
+
+
 # The command
 
 
@@ -121,9 +157,78 @@ def run(*words: str) -> str:
 def test_the_command_says_what_it_erases_and_a_dry_run_erases_nothing(make_application):
     application = make_application(status="withdrawn")
     Application.objects.update(status_changed_at=timezone.now() - datetime.timedelta(days=31))
+    day = timezone.localdate() - datetime.timedelta(days=1)
 
-    assert run("--dry-run") == f"{application.reference}\nWould be erased: 1\n"
+    assert run("--dry-run") == f"{application.reference} withdrawn, due since {day}\nWould be erased: 1\n"
     assert Application.objects.exists()
+    assert not Erasure.objects.exists()
     assert run() == f"{application.reference}\nErased: 1\n"
     assert not Application.objects.exists()
     assert run() == "Erased: 0\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_fails_when_one_is_left_and_names_it_without_a_name(expired, monkeypatch):
+    first, second, third = expired
+    fail_at(monkeypatch, second)
+    out = StringIO()
+
+    with pytest.raises(CommandError) as failure:
+        call_command("erase_expired", stdout=out)
+
+    assert out.getvalue() == f"{first.reference}\n{third.reference}\nErased: 2\n"
+    assert str(failure.value).startswith(f"Could not be erased: {second.reference}.")
+    assert second.full_name not in out.getvalue() + str(failure.value)
+
+
+def test_its_help_states_the_policy_with_the_numbers_of_this_site():
+    words = " ".join(Command().create_parser("manage.py", "erase_expired").format_help().split())
+    assert "700 days after they were accepted, 180 days after they were declined, 30 days after" in words
+    assert "where there is no outcome 365 days after the last change of status" in words
+
+
+# What belongs to no application
+
+
+@pytest.fixture
+def records(supervisor, co_advisor, project) -> list:
+    """One of each that tells of applications or of reviewers, made now."""
+    log = LogEntry.objects.create(user=supervisor, action_flag=2, object_id="1", object_repr="A7K3-9QF2")
+    export = Export.objects.create(user=supervisor, format="csv", state="streamed")
+    digest = Letter.objects.create(
+        user=co_advisor, kind="digest_weekly", to_student=False, status="sent", sent_at=timezone.now(),
+        message_id="<1@example.org>", recipient="carl@example.org",
+    )  # fmt: skip
+    invitation = Invitation.objects.create(
+        co_advisor=project.co_advisors.get(),
+        project=project,
+        email="carl@example.org",
+        invited_by=supervisor,
+        expires_at=timezone.now(),
+    )
+    return [log, export, digest, invitation]
+
+
+def remaining(records: list) -> list[str]:
+    return [type(row).__name__ for row in records if type(row).objects.filter(pk=row.pk).exists()]
+
+
+@pytest.mark.django_db
+def test_records_go_when_the_longest_period_is_over_and_not_a_day_sooner(records):
+    now = timezone.now()
+    assert retention.sweep_records(now + datetime.timedelta(days=699)) == 0
+    assert len(remaining(records)) == 4
+    assert retention.sweep_records(now + datetime.timedelta(days=701)) == 4
+    assert remaining(records) == []
+
+
+@pytest.mark.django_db
+def test_what_still_has_to_be_done_is_no_old_record(records, application):
+    Letter.objects.filter(application=None).update(status="queued", sent_at=None)
+    Export.objects.update(state="ready")
+    letters = Letter.objects.count()
+
+    retention.sweep_records(timezone.now() + datetime.timedelta(days=701))
+
+    assert Letter.objects.count() == letters  # those of the application go with it
+    assert remaining(records) == ["Export", "Letter"]

@@ -162,6 +162,44 @@ def test_arrivals_are_counted_in_weeks_from_monday_in_local_time(supervisor, pro
     assert arrived == [0] * (statistics.WEEKS - 2) + [2, 0]
 
 
+# Those that are erased
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_erased_is_counted_apart_by_how_far_it_had_come(supervisor, project, make_application):
+    stays = make_application()
+    declined = make_application(email="b@example.org")
+    workflow.decide(declined, "interview", by=supervisor)
+    workflow.decide(declined, "declined", by=supervisor)
+    accepted = make_application(email="c@example.org")
+    workflow.decide(accepted, "offered", by=supervisor)
+    accepted = workflow.accept_offer(accepted)
+    weeks = statistics.last_weeks(timezone.now())
+    received(accepted, weeks[-2].begin)
+    received(stays, weeks[-2].begin)
+    for application in (declined, Application.objects.get(pk=accepted.pk)):
+        workflow.erase(application)
+
+    figures = figures_of(project, supervisor)
+
+    assert figures.received == 1
+    assert figures.reached == {"interview": 0, "offered": 0, "accepted": 0}
+    assert figures.erased == {"received": 2, "interview": 1, "offered": 1, "accepted": 1}
+    assert [(week.arrived, week.erased) for week in figures.weeks[-2:]] == [(1, 1), (0, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_erased_is_counted_for_those_only_who_could_see_it(
+    supervisor, co_advisor, other_supervisor, staff_without_rights, project, application
+):
+    Project.objects.filter(pk=project.pk).update(supervisor=staff_without_rights)
+    workflow.erase(application)
+
+    assert figures_of(project, co_advisor).erased["received"] == 1
+    assert not any(one.project == project for one in statistics.of_projects(other_supervisor))
+    assert all(one.erased["received"] == 0 for one in statistics.of_projects(staff_without_rights))
+
+
 def test_the_median_counts_the_first_answer_of_those_who_have_one(supervisor, project, make_application):
     for days, address in ((2, "a"), (4, "b"), (30, "c")):
         application = received(make_application(email=f"{address}@example.org"), ago(days=days))
@@ -212,18 +250,20 @@ def test_those_who_wait_in_vain_are_counted_when_the_project_is_full_or_closed(s
 def test_the_figures_cost_the_same_for_one_project_and_for_ten(
     supervisor, topic, project, make_application, django_assert_num_queries
 ):
+    workflow.erase(make_application())
     make_application(status="waitlisted")
     Project.objects.filter(pk=project.pk).update(places=1)
     assert supervisor.has_perm("applications.view_application")  # asked once for a page, whatever stands on it
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         statistics.of_projects(supervisor)
 
     for number in range(9):
         more = Project.objects.create(title=f"More {number}", topic=topic, supervisor=supervisor, places=1)
         for place in range(3):
             make_application(more, email=f"{place}@example.org", status="waitlisted")
+        workflow.erase(make_application(more, email="gone@example.org"))
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         statistics.of_projects(supervisor)
     with django_assert_num_queries(3):
         statistics.waiting_for(supervisor)

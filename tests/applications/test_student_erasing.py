@@ -1,6 +1,7 @@
 """“Erase my application”: at once while nobody relies on it, afterwards by asking the supervisor."""
 
 import pytest
+from django.utils import timezone
 
 from applications import grants, letters, workflow
 from applications.models import Application, Document, Erasure, Event, Letter, Message
@@ -116,7 +117,8 @@ def test_afterwards_both_pages_say_that_it_was_asked_for_and_when(make_applicati
     browser = open_by_link(application)
     browser.post(at(application, "erase/"), {"ask": "1"})
     application.refresh_from_db()
-    day = f"{application.erasure_asked_at.day} {application.erasure_asked_at:%B %Y}"
+    asked = timezone.localtime(application.erasure_asked_at)
+    day = f"{asked.day} {asked:%B %Y}"
     assert f"You asked on {day}" in words(browser.get(at(application)))
     asked = words(browser.get(at(application, "erase/")))
     assert f"You asked for it on {day}" in asked
