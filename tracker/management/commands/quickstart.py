@@ -23,7 +23,7 @@ from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from projects.models import Project, Topic
-from tracker import serving
+from tracker import data_folder, serving
 
 CATALOGUE = settings.BASE_DIR / "fixtures" / "catalogue.json"
 ADVISORY_LOCK = 20260421  # any number, as long as every quickstart on one PostgreSQL database uses the same
@@ -50,8 +50,11 @@ class Command(BaseCommand):
         if not no_serve:
             refuse_taken_address(host, number)
         try:
+            data_folder.hold_while_serving()
             with one_at_a_time(self.stdout.write):
                 self.prepare()
+        except data_folder.InUse as error:
+            raise CommandError(str(error)) from error
         except DatabaseFailure as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()} (DATABASE_URL)") from error
         except OSError as error:
