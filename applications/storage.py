@@ -1,6 +1,10 @@
 import os
+import secrets
 
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
+
+PROBES = "probes"  # a folder, so that what a killed process leaves there is swept like every other stray
 
 
 class DocumentFolder(FileSystemStorage):
@@ -39,3 +43,15 @@ class DocumentFolder(FileSystemStorage):
 def document_storage():
     """Where documents, uploads, page images and exports lie; asked each time, so that tests and settings may differ."""
     return storages["documents"]
+
+
+def probe() -> None:
+    """Write a tiny file where the documents lie, read it back, delete it. Raises what the storage raises otherwise."""
+    storage, content = document_storage(), secrets.token_bytes(16)
+    name = storage.save(f"{PROBES}/{secrets.token_hex(8)}", ContentFile(content))
+    try:
+        with storage.open(name) as file:
+            if file.read() != content:
+                raise OSError("A file was read back and is not what was written.")
+    finally:
+        storage.delete(name)

@@ -1,4 +1,4 @@
-"""The desk: what stands on the admin's front page, from the figures of `applications.statistics`.
+"""The desk: what stands on the admin's front page, from the figures of `applications.statistics`, and what is wrong.
 
 Every number has the address of the list behind it, which shows exactly as many rows; a test follows each link.
 """
@@ -18,6 +18,7 @@ from applications import statistics
 from applications.statistics import ProjectFigures, Waiting, Week
 from applications.statuses import Status
 from projects.models import Project
+from tracker import condition
 
 MOST_CARDS = 12  # projects that are drawn; the others are rows of a table
 FEWEST_WEEKS = 8  # that are drawn of a project which is younger
@@ -36,24 +37,27 @@ class Tile:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One step of a project's funnel: how many came as far as this."""
+    """One step of a project's funnel: how many came as far as this, and how many of those that are erased."""
 
     label: str
     count: int
     url: str
     y: int  # of its bar in the picture
     width: str
+    erased: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """The arrivals of one week, in the picture and in its table."""
+    """The arrivals of one week, in the picture and in its table; upon them those that are erased."""
 
     week: Week
     url: str
     x: int
     y: str
     height: str
+    erased_y: str
+    erased_height: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Arrivals:
 
     bars: list[Bar]
     total: int
+    erased: int
     busiest: Week
     width: int
     deadline_x: str | None
@@ -100,9 +105,11 @@ def context_for(user) -> dict:
         "oldest": statistics.oldest_for(user),
         "cards": [card(one, user, now) for one in drawn],
         "other_projects": [card(one, user, now, with_picture=False) for one in others],
+        "has_erased": any(one.erased[Status.RECEIVED] for one in others),
         "applications_count": sum(one.received for one in figures),
         "projects_count": len(figures),
         "answer_days": settings.PROMISED_ANSWER_DAYS,
+        "condition": condition.condition_for(user, now),
     }
 
 
@@ -225,14 +232,15 @@ def _of(project: Project, **filters) -> str:
 
 def funnel(figures: ProjectFigures) -> list[Step]:
     """Received, and how many of these have ever come to an interview, an offer, an acceptance."""
-    counts = [(_("Received"), figures.received, _of(figures.project))]
+    counts = [(_("Received"), figures.received, _of(figures.project), figures.erased[Status.RECEIVED])]
     counts += [
-        (str(step.label), figures.reached[step], _of(figures.project, reached=step.value)) for step in statistics.FUNNEL
+        (str(step.label), figures.reached[step], _of(figures.project, reached=step.value), figures.erased[step])
+        for step in statistics.FUNNEL
     ]
-    most = max(count for _label, count, _url in counts) or 1
+    most = max(count for _label, count, _url, _erased in counts) or 1
     return [
-        Step(label, count, url, number * ROW + 5, f"{count / most * 100:.1f}")
-        for number, (label, count, url) in enumerate(counts)
+        Step(label, count, url, number * ROW + 5, f"{count / most * 100:.1f}", erased)
+        for number, (label, count, url, erased) in enumerate(counts)
     ]
 
 
@@ -241,17 +249,18 @@ WEEK, TALL = 10, 60  # of a bar, in the units of the picture
 
 def arrivals(figures: ProjectFigures, now: datetime.datetime) -> Arrivals | None:
     """None when nothing has arrived in the weeks that are drawn."""
-    first = next((number for number, week in enumerate(figures.weeks) if week.arrived), None)
+    first = next((number for number, week in enumerate(figures.weeks) if week.all), None)
     if first is None:
         return None
     weeks = figures.weeks[min(first, len(figures.weeks) - FEWEST_WEEKS) :]
-    busiest = max(weeks, key=lambda week: week.arrived)
+    busiest = max(weeks, key=lambda week: week.all)
     deadline = _weeks_until_deadline(figures.project, weeks[0].begin)
     end = len(weeks) + statistics.WEEKS_AHEAD
     is_drawn = deadline is not None and 0 <= deadline <= end
     return Arrivals(
-        bars=[_bar(figures.project, week, number, busiest.arrived) for number, week in enumerate(weeks)],
-        total=sum(week.arrived for week in weeks),
+        bars=[_bar(figures.project, week, number, busiest.all) for number, week in enumerate(weeks)],
+        total=sum(week.all for week in weeks),
+        erased=sum(week.erased for week in weeks),
         busiest=busiest,
         width=max(len(weeks), int(deadline) + 1 if is_drawn else 0) * WEEK,
         deadline_x=f"{deadline * WEEK:.1f}" if is_drawn else None,
@@ -267,19 +276,27 @@ def _weeks_until_deadline(project: Project, begin: datetime.datetime) -> float |
 
 
 def _bar(project: Project, week: Week, number: int, most: int) -> Bar:
-    height = week.arrived / most * TALL
+    height, erased = week.arrived / most * TALL, week.erased / most * TALL
     span = {
         "received_at__gte": str(timezone.localtime(week.begin)),
         "received_at__lt": str(timezone.localtime(week.end)),
     }
-    return Bar(week, _of(project, **span), number * WEEK + 1, f"{TALL - height:.1f}", f"{height:.1f}")
+    return Bar(
+        week,
+        _of(project, **span),
+        x=number * WEEK + 1,
+        y=f"{TALL - height:.1f}",
+        height=f"{height:.1f}",
+        erased_y=f"{TALL - height - erased:.1f}",
+        erased_height=f"{erased:.1f}",
+    )
 
 
 def _in_words(project: Project, weeks: list[Week], busiest: Week) -> str:
     """The picture, for those who do not see it."""
     words = _("Arrivals by week: %(total)d in all, most of them (%(most)d) in the week of %(day)s.") % {
-        "total": sum(week.arrived for week in weeks),
-        "most": busiest.arrived,
+        "total": sum(week.all for week in weeks),
+        "most": busiest.all,
         "day": date_format(timezone.localdate(busiest.begin), "DATE_FORMAT"),
     }
     if project.deadline is None:

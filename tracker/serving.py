@@ -26,6 +26,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tracker.logs import LineFormatter
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 LIFELINE = "TRACKER_LIFELINE"  # the number of the lifeline's reading end, in the environment of the children
 
@@ -267,7 +269,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--site-url", required=True)
     options = parser.parse_args(arguments)
-    logging.basicConfig(format="{asctime} {levelname} {name}: {message}", style="{", level=logging.INFO)
+    console = logging.StreamHandler()
+    console.setFormatter(LineFormatter("{asctime} {levelname} {name}: {message}", style="{"))
+    logging.basicConfig(handlers=[console], level=logging.INFO)
     return Supervisor(options.host, options.port, options.site_url).run()
 
 

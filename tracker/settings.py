@@ -155,6 +155,11 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_HTTPS
 # Lax, because Strict would break the manage link in webmail.
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Over https, browsers let no neighbouring site and no plain http set or replace cookies that are called like this.
+_host = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = (
+    f"{_host}{name}" for name in ("sessionid", "csrftoken", "django_language")
+)
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "tracker.views.csrf_failure"
@@ -199,21 +204,24 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # The first three are outside of those that answer by themselves: static files and refusals are guarded as well.
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",  # outside of those that answer by themselves
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "tracker.middleware.LanguageMiddleware",
+    "tracker.middleware.Utf8Middleware",  # before anything reads what was sent
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "tracker.middleware.SignInMiddleware",  # who is signed in, by the rules of tracker.sign_in
     "django.contrib.messages.middleware.MessageMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tracker.sign_in.accounts.AccountBackend"]
 
 ROOT_URLCONF = "tracker.urls"
 WSGI_APPLICATION = "tracker.wsgi.application"
@@ -358,11 +366,15 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = datetime.timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "tracker.client_address.client_address"
+AXES_CLIENT_IP_CALLABLE = "applications.client_address.client_address"
+AXES_USERNAME_CALLABLE = "tracker.sign_in.names.fingerprint_for_axes"  # so that no row holds what was typed
+AXES_WHITELIST_CALLABLE = "tracker.sign_in.throttle.is_from_known_browser"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # whoever tries again too early waits no longer for it
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # who signed in when from where is more than anybody needs
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+OTP_TOTP_ISSUER = f"MSc projects {SITE_HOST}"  # how an app for codes names the account
 PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds for which the link in a letter makes a new password
 SIGN_IN_DAYS = whole_number("SIGN_IN_DAYS", 7, least=1, most=90)  # then staff sign in again, whatever they do
 SIGN_IN_IDLE_HOURS = whole_number("SIGN_IN_IDLE_HOURS", 12, least=1, most=24 * 90)  # likewise, when they do nothing
@@ -435,7 +447,12 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        "django": {
+            "handlers": [],
+            "level": "INFO",
+        },  # all through the one above: no second format, no mail of a request
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "axes": {"level": "ERROR"},  # tracker.sign_in says the same in one line
         "pikepdf": {"level": "WARNING"},  # greets at every start
     },
 }

@@ -1,17 +1,13 @@
 """Pages that belong to no app: the probes of monitoring, the choice of a language, and the pages for errors."""
 
-import datetime
 import functools
 import logging
-import secrets
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -24,14 +20,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from applications import left_behind
+from applications import left_behind, storage
 from applications import views as student_views
 from applications.models import Letter
+from applications.uploadhandlers import let_go
+from tracker import condition
 from tracker.context_processors import site
+from tracker.logs import PERSONAL_ADDRESSES
 
 logger = logging.getLogger(__name__)
-
-LETTERS_LATE_AFTER = datetime.timedelta(minutes=15)
 
 
 @never_cache
@@ -49,6 +46,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "database": passed(database_answers, "the database does not answer"),
         "storage": passed(storage_keeps_files, "documents cannot be stored and read back"),
         "letters": passed(letters_go_out, "letters wait longer than 15 minutes: is the worker running?"),
+        "worker": passed(condition.worker_runs, "no worker was seen within 5 minutes: is it running?"),
     }
     return JsonResponse(checks, status=200 if set(checks.values()) == {"ok"} else 503)
 
@@ -69,19 +67,13 @@ def database_answers() -> bool:
 
 
 def storage_keeps_files() -> bool:
-    """Writes a tiny file where the documents are, reads it back and deletes it."""
-    documents, content = storages["documents"], secrets.token_bytes(16)
-    name = documents.save(f"readyz-{secrets.token_hex(8)}", ContentFile(content))
-    try:
-        with documents.open(name) as file:
-            return file.read() == content
-    finally:
-        documents.delete(name)
+    storage.probe()
+    return True
 
 
 def letters_go_out() -> bool:
     """No letter has been due for long without a worker taking it."""
-    return not Letter.objects.due(timezone.now() - LETTERS_LATE_AFTER).exists()
+    return not Letter.objects.due(timezone.now() - condition.LETTERS_LATE_AFTER).exists()
 
 
 # Languages
@@ -119,8 +111,6 @@ def page_to_return_to(request: HttpRequest) -> str:
 # Errors. None of these pages asks for the session, the user or the database, except where a form that could not be sent
 # is kept: the apply form after too much, and what a student typed on a page that is not open any more.
 
-# Addresses that hold a secret: what their pages load must not be told them, not even by our own server's log.
-SECRETS_IN_ADDRESS = ("/applications/open/", "/invitations/")
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
@@ -133,7 +123,7 @@ def in_readers_language(page: Callable[..., HttpResponse]) -> Callable[..., Http
         with translation.override(code):
             response = page(request, *args, **kwargs)
         response.headers.setdefault("Content-Language", code)
-        if request.path.startswith(SECRETS_IN_ADDRESS):
+        if request.path.startswith(PERSONAL_ADDRESSES):  # what their pages load must not be told them
             response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
@@ -149,6 +139,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """
     if isinstance(exception, SessionInterrupted):
         return server_error(request)
+    let_go(request)
     if isinstance(exception, TOO_MUCH):
         return form_after_too_much(request) or render(request, "413.html", status=413)
     return render(request, "400.html", status=400)

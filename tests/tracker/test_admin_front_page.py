@@ -96,6 +96,30 @@ def test_a_week_is_a_number_with_its_list_too(signed_in, supervisor, busy):
     assert len(weeks) == 2  # this week, and the one forty days ago
 
 
+@pytest.mark.django_db(transaction=True)
+def test_those_that_are_erased_are_told_apart_from_the_numbers_with_a_list(signed_in, supervisor, busy):
+    browser = signed_in(supervisor)
+    assert "Erased since" not in front_page(browser)
+    workflow.erase(Application.objects.get(status="accepted"))
+
+    page = front_page(browser)
+
+    told = re.sub(r"<[^>]+>", "|", page.split("Erased since, and not counted above:")[1].split("</p>")[0])
+    assert [words for words in map(str.strip, told.split("|")) if words] == [
+        "Received 1", "Interview 1", "Offered 1", "Accepted 1",
+    ]  # fmt: skip
+    found = numbers(page)
+    assert [(url, shown_behind(browser, url)) for url, _number in found] == found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_project_of_which_all_is_erased_keeps_its_figures(signed_in, supervisor, application):
+    workflow.erase(application)
+    page = front_page(signed_in(supervisor))
+    assert '<th scope="col">Erased since</th>' in page
+    assert '<td class="desk-erased"> <span>Received 1</span> </td>' in page
+
+
 def test_those_who_wait_in_vain_lead_to_the_page_where_something_can_be_done(
     signed_in, supervisor, co_advisor, busy, client
 ):
@@ -221,11 +245,12 @@ def test_all_pages_of_the_admin_are_still_reached_from_here(signed_in, superviso
 def test_the_desk_costs_the_same_for_one_project_and_for_ten(
     signed_in, supervisor, topic, project, make_application, django_assert_num_queries
 ):
-    """Two for the session and the person, two for the groups' permissions, and ten for everything on the desk."""
+    """Two for the session and the person, two for the groups' permissions, and fourteen for everything on the desk:
+    three of them ask whether something is wrong."""
     make_application(status="waitlisted")
     Project.objects.filter(pk=project.pk).update(places=1)
     browser = signed_in(supervisor)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(18):
         browser.get("/admin/")
 
     for number in range(9):
@@ -233,5 +258,5 @@ def test_the_desk_costs_the_same_for_one_project_and_for_ten(
         for place in range(3):
             make_application(more, email=f"{place}@example.org", status="waitlisted")
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(18):
         browser.get("/admin/")

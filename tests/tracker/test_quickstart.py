@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from django.contrib.auth.hashers import check_password
+from django.core import signing
 from django.core.management import CommandError
 from django.db import connection
 from psycopg import sql
 
+from tests.tracker.visitors import WHO, WRONG_PASSWORD, Person, apply, assert_holds_none, talk_nonsense
 from tracker.management.commands.quickstart import default_site_url, port_number
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -411,8 +413,8 @@ def test_the_site_answers_on_its_port(site):
 
 
 def test_the_site_is_ready_with_database_documents_and_worker(site):
-    status, _, page = site.get("/readyz/")
-    assert (status, page) == (200, '{"database": "ok", "storage": "ok", "letters": "ok"}')
+    site.wait_for(lambda: site.get("/readyz/")[0] == 200, 20)  # the worker has to say for the first time that it lives
+    assert site.get("/readyz/")[2] == '{"database": "ok", "storage": "ok", "letters": "ok", "worker": "ok"}'
 
 
 def test_style_sheets_are_named_by_their_content_and_kept_by_browsers_for_years(site):
@@ -440,6 +442,34 @@ def test_the_logs_hold_no_manage_link_and_no_search(site):
     site.wait_for(lambda: "/nowhere/" in site.output, 5)
     assert token not in site.output
     assert search not in site.output
+
+
+def test_the_logs_of_a_whole_visit_hold_no_secret_and_say_nothing_of_who_it_was(prepared, first_run):
+    login = {"username": LOGIN.search(first_run[1])["name"], "password": LOGIN.search(first_run[1])["password"]}
+    smtp = f"smtp://mailer:Smtp-Password-1@127.0.0.1:{free_port()}"
+    with serving(prepared, EMAIL_URL=smtp, APPLY_LIMITS="off") as served:
+        student, visitor, reviewer = (Person(served.address) for _ in range(3))
+        reference = apply(student)
+        key = (prepared / "secret_key").read_text()
+        token = signing.Signer(key=key, salt="applications.manage", sep=".").sign_object([reference, 1])
+        assert visitor.ask(f"/applications/open/{token}/")[0] == 200
+        assert visitor.ask(f"/applications/open/{token[:-1]}/")[0] == 404
+        document = re.search(r"/documents/[\w-]+/", visitor.ask(f"/applications/{reference}/")[1])[0]
+        assert visitor.ask(document, Range="bytes=0-9") == (206, "%PDF-1.3\n%")
+        assert visitor.ask(document, method="HEAD") == (200, "")
+        assert reviewer.submit("/admin/login/", **login | {"password": WRONG_PASSWORD})[0] == 200
+        assert reviewer.submit("/admin/login/?next=/admin/", **login)[0] == 200
+        assert WHO["full_name"] in reviewer.ask("/admin/applications/application/?q=Quillfeather")[1]
+        assert Person(served.address).ask(document)[0] == 404
+        talk_nonsense(served.port, next(iter(student.secrets)))
+        served.wait_for(lambda: f"Not Found: {document}" in served.output, 10)
+        served.wait_for(lambda: "was not sent (ConnectionRefusedError)" in served.output, 30)
+    sessions = [key for (key,) in rows(prepared, "SELECT session_key FROM django_session")]
+    assert sessions
+    assert "/applications/open/[token]/" in served.output
+    assert "Traceback" not in served.output
+    secrets = {*student.secrets, *visitor.secrets, *reviewer.secrets, *sessions, token, key, login["password"]}
+    assert_holds_none(served.output, *secrets, WRONG_PASSWORD, "Smtp-Password-1")
 
 
 SLOW_UPLOAD = (
