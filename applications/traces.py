@@ -114,7 +114,7 @@ def _may_vacuum(now: datetime.datetime) -> bool:
         return False
     is_small_enough = size <= VACUUM_AT_NIGHT and shutil.disk_usage(file.parent).free > 3 * size
     if not is_small_enough:
-        logger.warning("The database is too large, or the disk too full, for VACUUM by night: docs/deployment.md.")
+        logger.warning("The database is too large, or the disk too full, for VACUUM: docs/decisions/0017.")
     return is_small_enough
 
 

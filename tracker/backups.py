@@ -93,9 +93,8 @@ def make(folder: Path) -> Made:
 
 
 def _make(folder: Path) -> Made:
-    copy = folder / f"{ASIDE}database"
+    made, copy = _begun(folder), folder / f"{ASIDE}database"
     with snapshots.taken(copy) as using:
-        made = _begun(folder)
         facts, files, letters = _facts(using, made), list(_stored(using)), list(_sent_letters(using))
     made.counts = facts.counts
     aside = folder / f"{ASIDE}archive"

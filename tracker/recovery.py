@@ -123,10 +123,10 @@ class Restoration:
 
     def _take_key(self) -> None:
         """From now on this process signs with the archive's key; by it the ledger recognises people, too."""
-        key = self.source.read(SECRET_KEY).decode()
+        key = self.source.read(SECRET_KEY).decode(errors="replace")
         if is_key_given() and key != settings.SECRET_KEY:
             raise Refused(
-                "SECRET_KEY is set to another key than the archive's, so every link in students’ mailboxes would stop "
+                "SECRET_KEY is set to another key than the archive’s, so every link in students’ mailboxes would stop "
                 "working. Leave SECRET_KEY out (the archive brings its own), or set it to the archive’s."
             )
         settings.SECRET_KEY = key

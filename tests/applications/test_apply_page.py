@@ -521,10 +521,11 @@ def test_more_than_five_transcripts_are_too_many(client, address, fields, transc
     assert len(kept(response, "transcripts")) == 5
 
 
-def test_two_cvs_in_one_field_are_one(client, address, fields, cv_file):
+def test_two_cvs_in_one_field_are_not_silently_made_one(client, address, fields, cv_file):
     response = client.post(address, fields(cv=[cv_file("one.pdf"), cv_file("two.pdf")]))
-    assert response.status_code == 302
-    assert Application.objects.get().documents.filter(kind="cv").count() == 1
+    assert errors(response) == {"cv": ["Please choose one file."]}
+    assert len(kept(response, "cv")) == 1
+    assert not Application.objects.exists()
 
 
 def test_a_file_past_the_limit_answers_413_with_the_form_text_and_the_other_files(

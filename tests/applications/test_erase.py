@@ -1,6 +1,7 @@
 """Erasing: nothing of a person remains, in no table and no folder; and no other way to remove an application exists."""
 
 import datetime
+from unittest import mock
 
 import pytest
 from django.apps import apps
@@ -9,8 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import PROTECT, ProtectedError
 from django.utils import timezone
 
-from applications import documents, letters, models, workflow
-from applications.models import Application, Decision, Document, Event, FormerAnswers, Letter, Upload
+from applications import documents, letters, models, storage, workflow
+from applications.models import Application, Decision, Document, Event, Export, FormerAnswers, Letter, Upload
 from projects.models import CoAdvisor, Question
 
 CANARY = "Canaria"
@@ -146,6 +147,23 @@ def test_files_a_killed_process_left_behind_after_the_rows_were_gone_are_swept(a
     monkeypatch.setattr(models.application, "_remove_files", lambda *names: None)
     workflow.erase(application)
     assert len(stored_files()) == 2
+    assert documents.sweep(timezone.now() + datetime.timedelta(hours=25)) == 2
+    assert stored_files() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_storage_that_is_away_stops_nobodys_erasure(application, stored_files, supervisor, monkeypatch, caplog):
+    export = Export.objects.create(user=supervisor, format="csv", state=Export.State.READY)
+    away = OSError("the storage does not answer")
+    monkeypatch.setattr(storage.DocumentFolder, "delete", mock.Mock(side_effect=away))
+
+    assert workflow.erase(application) is True
+
+    assert not Application.objects.exists()
+    export.refresh_from_db()
+    assert export.state == Export.State.REMOVED  # whoever has its address gets nothing when the storage is back
+    assert "are swept within a day" in caplog.text
+    monkeypatch.undo()
     assert documents.sweep(timezone.now() + datetime.timedelta(hours=25)) == 2
     assert stored_files() == []
 

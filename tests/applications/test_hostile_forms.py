@@ -163,12 +163,6 @@ def test_two_transcripts_of_the_same_name_and_the_same_bytes_are_both_kept(brows
     assert list(names) == ["t.pdf", "t.pdf"]
 
 
-def test_two_files_where_one_is_asked_for_are_not_silently_made_one(browser, address, fields, files):
-    response = send(browser, address, body_of(fields, part("cv", pdfs.cv("Ben Example"), "other.pdf"), *files))
-    assert errors(response) == {"cv": "Please choose one file."}
-    assert not Application.objects.exists()
-
-
 LIES = ["text/html; charset=utf-7", "image/png", "", "nonsense"]
 
 

@@ -461,7 +461,7 @@ def test_the_logs_of_a_whole_visit_hold_no_secret_and_say_nothing_of_who_it_was(
         assert reviewer.submit("/admin/login/?next=/admin/", **login)[0] == 200
         assert WHO["full_name"] in reviewer.ask("/admin/applications/application/?q=Quillfeather")[1]
         assert Person(served.address).ask(document)[0] == 404
-        talk_nonsense(served.port, next(iter(student.secrets)))
+        talk_nonsense(served.port, student.session_key)
         served.wait_for(lambda: f"Not Found: {document}" in served.output, 10)
         served.wait_for(lambda: "was not sent (ConnectionRefusedError)" in served.output, 30)
     sessions = [key for (key,) in rows(prepared, "SELECT session_key FROM django_session")]

@@ -131,12 +131,12 @@ def test_everything_comes_back_from_a_running_system_but_for_those_who_were_eras
     assert stat.S_IMODE((place.folder / "secret_key").stat().st_mode) == 0o600
     sent = Letter.objects.filter(application=ada, status="sent").values_list("message_id", flat=True)
     assert {path.stem for path in (place.folder / "letters").iterdir()} >= {name.strip("<>") for name in sent}
-    assert place.run("check_documents").returncode == 0
 
+    before = contents(place.folder)
     again = place.run("restore", str(made))
     assert again.returncode == 1
     assert "into an empty place only" in again.stderr
-    assert place.look(links) == found
+    assert contents(place.folder) == before
 
 
 def test_letters_can_be_held_back_and_the_ledger_can_come_later(
@@ -415,8 +415,7 @@ def test_a_database_that_is_not_what_the_manifest_says_is_not_served(application
     restored = place.run("restore", str(made))
     assert restored.returncode == 1
     assert "the manifest says {'applications': 2" in restored.stderr
-    assert "was cut off" in restored.stderr
-    assert "was cut off" in place.run("run_worker", "--once").stderr
+    assert "was cut off" in restored.stderr  # and so no server starts: see above
 
 
 # Only the documents

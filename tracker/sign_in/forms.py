@@ -54,9 +54,6 @@ class CodeForm(WaitingForm):
         error_messages={"required": _("Please enter the code.")},
     )
 
-    def is_wrong(self, words: str) -> None:
-        self.add_error("code", words)
-
 
 class PasswordAgainForm(WaitingForm):
     """The password of whoever is signed in, asked once more before something that guards the account is changed."""

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         if made.is_all_well:
             Chore.note_success(backups.CHORE, f"{made.documents} documents, {_megabytes(made.size)}")
             return
-        Chore.note_failure(backups.CHORE, f"{len(made.damaged)} documents are missing or altered, or no ledger")
+        Chore.note_failure(backups.CHORE, f"{len(made.damaged)} documents damaged" if made.damaged else "no ledger")
         raise CommandError("The archive is made, but not all is well: see above. No older archive was removed.")
 
     def make(self, folder: Path) -> Made:
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def fail(self, why: str, error: Exception) -> None:
         with suppress(DatabaseFailure):  # the same fault once more
-            Chore.note_failure(backups.CHORE, type(error).__name__)
+            Chore.note_failure(backups.CHORE, why)
         raise CommandError(f"No archive was made, and nothing of it was left behind. {why}") from error
 
     def verify(self, path: Path) -> None:
