@@ -198,22 +198,28 @@ def check_contents(pdf: pikepdf.Pdf, *, was_mended: bool) -> int:
     whose cross-reference had to be rebuilt every page must be readable; in others an unreadable one may be a quirk.
     """
     lengths: dict[tuple[int, int], int | None] = {}
+    in_all = 0
     answers = []
     for page in pdf.pages:
-        contents = page.obj.get("/Contents")
-        parts = list(contents) if isinstance(contents, pikepdf.Array) else [contents]
-        for part in parts:
+        for part in contents_of(page):
             if not isinstance(part, pikepdf.Stream):
                 answers.append(not was_mended)  # an empty page is nothing unusual otherwise
                 continue
             if part.objgen not in lengths:
                 lengths[part.objgen] = length_of(part)
+                in_all += lengths[part.objgen] or 0
+            if in_all > MOST_DRAWN:
+                raise Refusal("too_complex")
             answers.append(lengths[part.objgen] is not None)
-        if sum(length or 0 for length in lengths.values()) > MOST_DRAWN:
-            raise Refusal("too_complex")
     if answers and (not all(answers) if was_mended else not any(answers)):
         raise Refusal("too_complex" if speaks_of_a_limit(warnings_of(pdf)) else "broken")
     return max((length or 0 for length in lengths.values()), default=0)
+
+
+def contents_of(page: pikepdf.Page) -> list:
+    """What draws the page: one stream or several, or None."""
+    contents = page.obj.get("/Contents")
+    return list(contents) if isinstance(contents, pikepdf.Array) else [contents]
 
 
 def length_of(stream: pikepdf.Object) -> int | None:

@@ -75,7 +75,7 @@ def _without(data: dict, gone: set[str], now: datetime.datetime) -> dict:
 MEGABYTE = settings.MEGABYTE
 CHECKPOINT_SECONDS = 2  # for which writers may have to wait until all readers let go
 CHECKPOINT_TRIES = 5
-VACUUM_EVERY = datetime.timedelta(hours=20)  # at most; a day, but not an hour later each day
+VACUUM_EVERY = datetime.timedelta(hours=20)  # at most: a day, and not an hour later each day
 VACUUM_AT_ONCE = 200 * MEGABYTE  # about four seconds in which nothing can be written
 VACUUM_AT_NIGHT = 1000 * MEGABYTE  # half a minute
 NIGHT = range(2, 5)  # hours of local time
@@ -87,24 +87,21 @@ def overwrite(now: datetime.datetime | None = None) -> None:
 
     What is deleted is overwritten in its page (`secure_delete`). Two places remain: the log of recent changes (WAL),
     which is emptied here each time; and, rarely, gaps in pages whose rows were moved elsewhere when they became full.
-    Only VACUUM, which writes the whole file anew, clears those: after an erasure, at most once a day. Meanwhile nobody
-    can write, so a larger file waits for the night, and one that is too large for that is left to its operator.
+    Only VACUUM, which writes the whole file anew, clears those: once a day. Meanwhile nobody can write, so a larger
+    file waits for the night, and one that is too large for that is left to its operator.
     """
     if connection.vendor != "sqlite":
         return
     now = now or timezone.now()
-    if _something_was_erased_since_the_last_vacuum(now) and _may_vacuum(now):
+    if not _was_vacuumed_lately(now) and _may_vacuum(now):
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")
         Chore.note_success(VACUUM_CHORE, now=now)
     _empty_the_log()
 
 
-def _something_was_erased_since_the_last_vacuum(now: datetime.datetime) -> bool:
-    last = Chore.objects.filter(name=VACUUM_CHORE).values_list("succeeded_at", flat=True).first()
-    if last is None:
-        return Erasure.objects.exists()
-    return last < now - VACUUM_EVERY and Erasure.objects.filter(erased_at__gt=last).exists()
+def _was_vacuumed_lately(now: datetime.datetime) -> bool:
+    return Chore.objects.filter(name=VACUUM_CHORE, succeeded_at__gte=now - VACUUM_EVERY).exists()
 
 
 def _may_vacuum(now: datetime.datetime) -> bool:

@@ -121,15 +121,11 @@ def report(costs: dict[Sample, Cost], fresh: Cost) -> None:
     accepted = [cost for sample, cost in costs.items() if sample.is_accepted]
     refused = [cost for sample, cost in costs.items() if not sample.is_accepted]
     for words, chosen in (("accepted", accepted), ("refused", refused), ("in all", [*costs.values()])):
-        for figure in ("computing", "median"):
+        for said, figure in (("computing", "computing"), ("waited", "median")):
             values = [getattr(cost, figure) for cost in chosen] or [0]
-            said = "computing" if figure == "computing" else "waited"
-            write(
-                f"{len(chosen)} {words}, {said}: median {statistics.median(values):.1f}, worst {max(values):.0f} ms\n"
-            )
-    write(
-        f"yardstick, a fresh interpreter that opens a CV: computing {fresh.computing:.0f}, waited {fresh.median:.0f}\n"
-    )
+            median, worst = statistics.median(values), max(values)
+            write(f"{len(chosen)} {words}, {said}: median {median:.1f} ms, worst {worst:.0f} ms\n")
+    write(f"a fresh interpreter that opens a CV, computing: {fresh.computing:.0f} ms, waited {fresh.median:.0f} ms\n")
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def _worker_missed(seen: datetime.datetime | None) -> Trouble:
 
 
 def _failing(task: str, chore: Chore) -> Trouble:
-    words = _("%(task)s: this has failed since %(moment)s (%(fault)s).")
+    words = _("%(task)s: this has been failing since %(moment)s (%(fault)s).")
     facts = {"task": task, "moment": moment(chore.failed_at), "fault": chore.words or _("no further words")}
     return Trouble(words % facts, _("It is tried again by itself. The log says more."))
 
@@ -264,7 +264,7 @@ def _queued_letters() -> dict[str, str]:
 def of_documents(chores: dict[str, Chore], now: datetime.datetime) -> Iterable[Trouble]:
     check = chores.get(DOCUMENT_CHECK)
     if check and check.failed_at:
-        words = _("Documents do not agree with their files since %(moment)s (%(fault)s).")
+        words = _("Documents have not agreed with their files since %(moment)s (%(fault)s).")
         facts = {"moment": moment(check.failed_at), "fault": check.words}
         yield Trouble(words % facts, _("Run “manage.py check_documents”: it names each and says what to do."))
     if scanning.is_set_up():
@@ -281,7 +281,7 @@ def _of_scanner(now: datetime.datetime) -> Iterable[Trouble]:
         backlog.files,
     )
     facts = {"count": backlog.files, "moment": moment(backlog.since)}
-    yield Trouble(words % facts, _("See that clamd runs and CLAMD_URL leads to it; they are scanned then."), "soon")
+    yield Trouble(words % facts, _("See that clamd runs and CLAMD_URL leads to it; what waits is scanned then."), "soon")
 
 
 def of_disk() -> Iterable[Trouble]:
@@ -295,7 +295,7 @@ def of_disk() -> Iterable[Trouble]:
         remedy = _("Make room, or move the documents to a larger disk (DOCUMENT_STORAGE_URL).")
         yield Trouble(words % facts, remedy, "trouble" if room.is_disk_full else "soon")
     if room.is_quota_tight:
-        words = _("Files that nobody has sent off take %(used)s of %(quota)s; then no more are taken.")
+        words = _("Files that nobody has sent off take %(used)s of %(quota)s. When it is full, no more are taken.")
         if room.is_quota_full:
             words = _("Students cannot send files: those that nobody has sent off take %(used)s, all of %(quota)s.")
         facts = {"used": filesizeformat(room.used), "quota": filesizeformat(room.quota)}
@@ -307,7 +307,7 @@ def of_backup(chores: dict[str, Chore], now: datetime.datetime) -> Iterable[Trou
     chore, last = chores.get(BACKUP), succeeded(chores, BACKUP)
     remedy = _("“manage.py backup --help” says how; best run it daily by cron or a timer.")
     if chore and chore.failed_at:
-        words = _("The backup has failed since %(moment)s (%(fault)s).")
+        words = _("The backup has been failing since %(moment)s (%(fault)s).")
         yield Trouble(words % {"moment": moment(chore.failed_at), "fault": chore.words}, remedy)
     elif last and last < now - BACKUP_OLD_AFTER:
         yield Trouble(_("The last backup was made on %(moment)s.") % {"moment": moment(last)}, remedy, "soon")

@@ -221,7 +221,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tracker.sign_in.accounts.AccountBackend"]
+AUTHENTICATION_BACKENDS = ["tracker.sign_in.accounts.ThrottleBackend", "tracker.sign_in.accounts.AccountBackend"]
 
 ROOT_URLCONF = "tracker.urls"
 WSGI_APPLICATION = "tracker.wsgi.application"

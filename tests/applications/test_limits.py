@@ -121,14 +121,13 @@ def test_what_cannot_be_counted_is_said_in_the_log_and_stops_nobody(monkeypatch,
     assert limits.used("letters", ADA) == 0
 
 
-def test_without_limits_nothing_is_counted_and_nothing_is_used_up(settings):
+def test_without_limits_of_the_forms_nothing_is_used_up_but_what_guards_sign_in(settings):
     limits.count("letters", ADA, by=1000)
     settings.APPLY_LIMITS = False
     limits.count("letters", ADA)
     assert limits.wait_for([(Limit("letters", 1), ADA)]) is None
-    assert not limits.is_used_up("letters", ADA, 1)
-    settings.APPLY_LIMITS = True
-    assert limits.used("letters", ADA) == 1000
+    assert limits.is_used_up("letters", ADA, 1001)
+    assert limits.used("letters", ADA) == 1001
 
 
 def test_the_worker_forgets_after_a_day_and_the_table_names_nobody(client, application):

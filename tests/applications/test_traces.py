@@ -122,24 +122,17 @@ def test_the_log_of_recent_changes_is_emptied(application):
 
 @on_sqlite
 @pytest.mark.django_db(transaction=True)
-def test_the_file_is_written_anew_after_an_erasure_and_at_most_once_a_day(make_application):
-    now = timezone.now()
-    ada, bob = make_application(), make_application(email="bob@example.org")
-    assert not vacuums(now)
-    workflow.erase(ada)
+def test_the_file_is_written_anew_once_a_day():
     now = timezone.now()
     assert vacuums(now)
-    workflow.erase(bob)
     assert not vacuums(now + datetime.timedelta(hours=1))
     assert vacuums(now + datetime.timedelta(hours=21))
-    assert not vacuums(now + datetime.timedelta(hours=48))
-    assert not Application.objects.exists()
+    assert not vacuums(now + datetime.timedelta(hours=22))
 
 
 @on_sqlite
 @pytest.mark.django_db(transaction=True)
-def test_a_large_file_waits_for_the_night_and_a_very_large_one_for_its_operator(application, monkeypatch, caplog):
-    workflow.erase(application)
+def test_a_large_file_waits_for_the_night_and_a_very_large_one_for_its_operator(monkeypatch, caplog):
     noon = timezone.localtime().replace(hour=12, minute=0)
     night = noon + datetime.timedelta(hours=15)
     monkeypatch.setattr(traces, "VACUUM_AT_ONCE", 0)

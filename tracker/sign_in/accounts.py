@@ -1,9 +1,19 @@
 """The account of a session, with all that decides whether the session still holds: one query for each request."""
 
+from axes.backends import AxesStandaloneBackend
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.db.models import Exists, OuterRef
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+
+class ThrottleBackend(AxesStandaloneBackend):
+    """django-axes, which refuses to say anything without a request. Where there is none, nobody guesses over the network:
+    a command or a test asks, and the next backend answers.
+    """
+
+    def authenticate(self, request, **credentials):
+        return None if request is None else super().authenticate(request, **credentials)
 
 
 class AccountBackend(ModelBackend):
