@@ -281,7 +281,8 @@ def _of_scanner(now: datetime.datetime) -> Iterable[Trouble]:
         backlog.files,
     )
     facts = {"count": backlog.files, "moment": moment(backlog.since)}
-    yield Trouble(words % facts, _("See that clamd runs and CLAMD_URL leads to it; what waits is scanned then."), "soon")
+    remedy = _("See that clamd runs and CLAMD_URL leads to it; what waits is scanned then.")
+    yield Trouble(words % facts, remedy, "soon")
 
 
 def of_disk() -> Iterable[Trouble]:

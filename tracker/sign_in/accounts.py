@@ -8,8 +8,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 
 class ThrottleBackend(AxesStandaloneBackend):
-    """django-axes, which refuses to say anything without a request. Where there is none, nobody guesses over the network:
-    a command or a test asks, and the next backend answers.
+    """django-axes, which says nothing without a request. Where there is none, nobody guesses over the network: a
+    command or a test asks, and the next backend answers.
     """
 
     def authenticate(self, request, **credentials):
