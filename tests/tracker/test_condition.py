@@ -151,7 +151,7 @@ def test_a_task_that_fails_is_named_with_its_time_and_kind_of_fault(operator, re
     Chore.note_failure("erase", "OperationalError", now=since)
 
     assert troubles(operator) == [
-        f"Erasing applications whose time is over: this has failed since {as_shown(since)} (OperationalError). "
+        f"Erasing applications whose time is over: this has been failing since {as_shown(since)} (OperationalError). "
         "It is tried again by itself. The log says more."
     ]
     assert troubles(reviewer) == []
@@ -169,7 +169,7 @@ def test_every_task_of_the_worker_has_words_for_the_desk():
 def test_a_command_that_nobody_has_given_words_is_named_all_the_same(operator):
     Chore.note_failure("something new", "OSError: No space left on device")
     [said] = troubles(operator)
-    assert said.startswith("something new: this has failed since")
+    assert said.startswith("something new: this has been failing since")
     assert "No space left on device" in said
 
 
@@ -267,7 +267,7 @@ def test_documents_that_wait_for_the_scanner_are_told_where_there_is_one(operato
 def test_documents_that_do_not_agree_with_their_files_are_told(operator, reviewer):
     Chore.note_failure("check_documents", "2 missing")
     [said] = troubles(operator)
-    assert said.startswith("Documents do not agree with their files since")
+    assert said.startswith("Documents have not agreed with their files since")
     assert "2 missing" in said
     assert troubles(reviewer) == []
 
