@@ -18,12 +18,12 @@ from django.contrib.auth.models import Group, User
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
-from django.test import Client, TransactionTestCase
+from django.test import Client
 from django.utils import timezone, translation
 
 from applications import documents, workflow
 from applications.groups import CO_ADVISORS, SUPERVISORS
-from applications.models import Application, Document, Upload, append_only
+from applications.models import Application, Document, Upload
 from projects.models import CoAdvisor, Project, Topic
 from tests import pdfs
 
@@ -54,24 +54,6 @@ def data_folder(settings, tmp_path: Path, monkeypatch) -> Path:
     for model in (Document, Upload):  # their fields have looked the storage up when they were imported
         monkeypatch.setattr(model._meta.get_field("file"), "storage", storages["documents"])
     return folder
-
-
-@pytest.fixture(scope="session", autouse=True)
-def history_goes_with_its_test() -> Iterator[None]:
-    """After a test with real transactions Django empties all tables: the one moment without the history's triggers.
-
-    They are back before the next test, by the `post_migrate` with which emptying ends.
-    """
-    empty = TransactionTestCase._fixture_teardown
-
-    def lift_and_empty(test_case) -> None:
-        for using in test_case._databases_names(include_mirrors=False):
-            append_only.lift(using)
-        empty(test_case)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lift_and_empty)
-        yield
 
 
 @pytest.fixture(autouse=True)

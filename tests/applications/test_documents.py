@@ -14,6 +14,8 @@ from applications import documents, letters, workflow
 from applications.models import Document, Upload, document_storage
 from tests import pdfs
 
+pytestmark = pytest.mark.once
+
 ODD_BUT_FINE = [
     pdfs.cv,
     pdfs.transcript,

@@ -14,7 +14,7 @@ from applications import ledger, retention, workflow
 from applications.models import Application, Erasure, Letter
 from applications.statuses import Status
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 
 
 @pytest.fixture

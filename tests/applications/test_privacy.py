@@ -14,7 +14,7 @@ from applications.models import Erasure
 from applications.tokens import manage_token
 from projects.models import CoAdvisor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 DAY = 24 * 3600
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from projects.models import CoAdvisor, HomePage, Project, Topic
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def url(model: str, action: str, *args) -> str:

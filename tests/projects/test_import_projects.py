@@ -12,7 +12,7 @@ from projects.models import CoAdvisor, HomePage, Project, Topic
 from projects.page_import import FIELDS
 from tests.projects.conftest import RESEARCH_PAGE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LINK = "https://example.org/loops"
 PAGE = f"""

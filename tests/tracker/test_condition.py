@@ -18,7 +18,7 @@ from applications.models import Chore, Decision, Document, Letter, Upload
 from applications.models.document import StoredFile
 from tracker import condition
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tracker.logs import LineFormatter, WithoutSilentClients, masked
 
+pytestmark = pytest.mark.once
+
 OURS = ("applications", "projects", "tracker", "django", "axes", "gunicorn")
 
 
