@@ -142,7 +142,7 @@ def without_what_follows(data: bytes) -> bytes:
 
 
 def pages_in_viewers(data: bytes) -> int:
-    """How many pages the viewer of browsers finds (and whoever makes page images), which mends less than we do."""
+    """How many pages pdfium finds, which draws our page images and is Chromium's viewer; it mends less than qpdf."""
     try:
         return len(pypdfium2.PdfDocument(data))
     except pypdfium2.PdfiumError:

@@ -298,13 +298,13 @@ def with_remote_link() -> bytes:
 
 @cache
 def lost_root() -> bytes:
-    """Its trailer does not name the catalog: pypdf reads it, but no browser shows it."""
+    """Its trailer does not name the catalog: pypdf reads it, but Chromium does not show it."""
     return cv().replace(b"/Root", b"/Lost")
 
 
 @cache
 def hole_in_a_page() -> bytes:
-    """Another that qpdf gives up; pypdf reads it, and the viewers of browsers do."""
+    """Another that qpdf gives up; pypdf reads it, and Chromium shows it."""
     return cv().replace(b"/ImageI ]\n>>", b"/ImageI ")
 
 

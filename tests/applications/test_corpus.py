@@ -73,14 +73,14 @@ def test_every_kind_of_refusal_and_of_flag_stands_in_the_corpus_and_has_its_word
 
 @pytest.fixture(scope="module")
 def impatient_renderer(tmp_path_factory):
-    """The real renderer, which gives each file four seconds of computing instead of twenty."""
+    """The real renderer, which gives each file three seconds of computing instead of twenty."""
     program = tmp_path_factory.mktemp("program") / "renderer.py"
     program.write_text(
         textwrap.dedent(f"""
         import sys
         sys.path.insert(0, {str(settings.BASE_DIR)!r})
         from applications import renderer
-        renderer.LIMITS = renderer.Limits(memory=700 << 20, cpu=4, wall=30)
+        renderer.LIMITS = renderer.Limits(memory=700 << 20, cpu=3, wall=30)
         renderer.main()
         """)
     )

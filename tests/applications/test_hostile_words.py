@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from applications import letters, renditions, search, workflow
+from applications.inspection import FLAG_WORDS
 from applications.models import Application, Letter, Message
 from applications.statuses import Status
 from applications.tokens import manage_token
@@ -217,6 +218,12 @@ def test_a_link_of_a_stranger_is_a_web_address_and_opens_without_telling_where_f
     application = hand_in(links="https://example.org/?q=<b>")
     page = reviewing.get(page_of(application, "change")).content.decode()
     assert "<b>" not in re.findall(r"example\.org[^ ]*", page)[0]
+
+
+def test_every_flag_that_a_document_can_carry_is_said_in_words_where_it_is_reviewed(reviewing, application):
+    application.documents.update(flags=list(FLAG_WORDS))
+    page = html.unescape(reviewing.get(page_of(application, "change")).content.decode())
+    assert [flag for flag, words in FLAG_WORDS.items() if str(words) not in page] == []
 
 
 # The admin's own forms

@@ -97,7 +97,7 @@ sample("The same of one whose first page came in front", code="broken")(pdfs.tru
 sample("Only its last 600 bytes are missing, and with them the list of what is where", code="broken")(
     pdfs.without_its_end
 )
-sample("Its last part does not name the catalog: no browser shows it", code="broken")(pdfs.lost_root)
+sample("Its last part does not name the catalog: Chromium does not show it", code="broken")(pdfs.lost_root)
 sample("Only the first line is that of a PDF; the rest is noise", code="broken")(pdfs.header_only)
 
 

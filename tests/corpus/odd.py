@@ -60,7 +60,7 @@ def changed_line_ends() -> bytes:
 
 sample("An editor for plain text added a line, so that no offset is right", flags=["mended"])(pdfs.wrong_offsets)
 sample(
-    "The dictionary of its page is cut: qpdf gives it up, pypdf and browsers read it",
+    "The dictionary of its page is cut: qpdf gives it up, pypdf and Chromium read it",
     flags=["mended", "not_fully_checked"],
 )(pdfs.hole_in_a_page)
 

@@ -125,12 +125,18 @@ class Product:
         return found & processes().keys()
 
     def pids(self, word: str) -> list[int]:
-        """Those of its processes whose command line has this word, the oldest first."""
+        """Those of its processes whose command line has this word."""
         running, family = processes(), self.family()
         return sorted(pid for pid in family & running.keys() if word in running[pid][1])
 
     def web_processes(self) -> list[int]:
-        return self.pids(GUNICORN)[1:]  # the first one only watches the others
+        """Those that answer requests; their parent, which only watches them, is a child of the first process."""
+        running, family = processes(), self.family()
+        return sorted(
+            pid
+            for pid in family & running.keys()
+            if GUNICORN in running[pid][1] and running[pid][0] != self.process.pid
+        )
 
     # Its rows
 
