@@ -132,12 +132,6 @@ def is_missed(seen: datetime.datetime | None, now: datetime.datetime) -> bool:
     return seen is None or seen < now - WORKER_MISSED_AFTER
 
 
-def worker_runs() -> bool:
-    """Whether a worker was seen within the last five minutes; for /readyz/."""
-    halves = Chore.objects.filter(name__in=(Chore.WORKER, Chore.WORKERS_OTHER_TASKS))
-    return not is_missed(halves.aggregate(seen=Max("ran_at"))["seen"], timezone.now())
-
-
 def of_worker(chores: dict[str, Chore], seen: datetime.datetime | None, now: datetime.datetime) -> Iterable[Trouble]:
     if is_missed(seen, now):
         yield _worker_missed(seen)
