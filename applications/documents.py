@@ -83,12 +83,15 @@ def clean_name(name: str) -> str:
     return "".join(char for char in last if char.isprintable()).strip(" .")[-200:] or "document.pdf"
 
 
-def receive(file: UploadedFile, kind: str, *, question: Question | None = None, browser: str = "") -> Upload:
+def receive(
+    file: UploadedFile, kind: str, *, question: Question | None = None, browser: str = "", sender: str = ""
+) -> Upload:
     """Inspect `file` and keep it as a committed upload of `kind`; the one door through which documents come in.
 
     The malware scanner is asked, too. When it is away, busy or slow, the file is kept and scanned later.
 
-    It may answer a `question` of the project; `browser` (tokens.browser_key) may look at it until it is claimed.
+    It may answer a `question` of the project; `browser` (tokens.browser_key) may look at it until it is claimed. When
+    its inspection is ended by a limit, it counts as many for `sender` (client_address.sender; empty for staff).
 
     Raises ValidationError with the student's words (`code` says which) when the file is refused, and Unavailable
     when it cannot be checked or stored just now.
@@ -98,6 +101,8 @@ def receive(file: UploadedFile, kind: str, *, question: Question | None = None, 
     try:
         with _path_of(file) as path:
             inspection = inspect(path)
+        if inspection.code == "too_complex":
+            incoming.count_costly(sender)
         if inspection.verdict != "accepted":
             words = _("“%(name)s”: %(reason)s") % {"name": clean_name(file.name), "reason": inspection.reason}
             raise ValidationError(words, code=inspection.code)
@@ -156,12 +161,15 @@ def _keep(
         raise
 
 
-def copy(document: Document, *, browser: str = "") -> Upload:
+def copy(document: Document, *, browser: str = "", sender: str = "") -> Upload:
     """An upload with the bytes of `document`, for another application of its student; both can be erased by themselves.
 
     It was inspected when it came; the question that it answered stays behind. A copy that this browser has already made
-    and not used is taken again. What the malware scanner says of the document holds for the copy, or is waited for as
-    well. Raises Blocked when that is malware, and Unavailable when the file cannot be read or stored just now.
+    and not used is taken again; every other one needs room and counts for `sender` like a file that was sent. What the
+    malware scanner says of the document holds for the copy, or is waited for as well.
+
+    Raises Blocked when that is malware, `disk_space.Full` and TooOften as `incoming.admit`, and Unavailable when the
+    file cannot be read or stored just now.
     """
     if document.is_blocked:
         raise Blocked
@@ -169,6 +177,7 @@ def copy(document: Document, *, browser: str = "") -> Upload:
     made = Upload.objects.filter(**same).exclude(browser="").exclude(scan=Upload.Scan.INFECTED).first()
     if made is not None:
         return made
+    incoming.admit([document.size], sender)
     upload_id = uuid.uuid4()
     try:
         with document.file.open("rb") as file:
@@ -235,7 +244,8 @@ def sweep(now: datetime.datetime | None = None) -> int:
 
 def _sweep_letter_files(limit: datetime.datetime) -> int:
     """Letters in the folder that stands in for a mail server, whose application was erased at that very moment."""
-    letters = Path(settings.LETTERS_DIR).glob("*.*")  # also half a letter, which a killed worker left behind
+    folder = Path(settings.LETTERS_DIR)
+    letters = (*folder.glob("*.eml"), *folder.glob("*.part"))  # also half a letter, which a killed worker left behind
     old = [path for path in letters if path.stat().st_mtime < limit.timestamp()]
     swept = 0
     for batch in (old[start : start + 500] for start in range(0, len(old), 500)):
@@ -252,7 +262,7 @@ def _sweep_incoming(limit: datetime.datetime) -> int:
     swept = 0
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
         with suppress(FileNotFoundError):  # received to its end, and so gone, since the folder was listed
-            if path.stat().st_mtime < limit.timestamp():
+            if path.stat().st_mtime < limit.timestamp() and not path.is_dir():  # a folder is none of ours
                 path.unlink()
                 swept += 1
     return swept

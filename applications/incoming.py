@@ -5,7 +5,7 @@ can take the next one. What to do with a complete file is not decided here.
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -22,6 +22,8 @@ from applications.models import IncomingPiece, IncomingUpload, Upload, document_
 FOLDER = "pieces"
 # Files of one browser that no application has claimed. Far above what anybody needs to apply; it stops a page gone mad.
 MOST_OF_ONE_BROWSER = 60
+# A file whose inspection is ended by a limit has held one of two places for up to 8 s: it counts as so many more files.
+COSTS_AS_MANY = 50
 
 
 class OutOfStep(Exception):
@@ -64,6 +66,29 @@ def admit(sizes: list[int], sender: str = "") -> None:
         raise TooOften(wait)
     if sizes:
         limits.count_all([(limits.FILES.what, sender, len(sizes)), (kilobytes.what, sender, sum(sizes) // 1024)])
+
+
+def count_costly(sender: str) -> None:
+    """Let a file that has kept its inspection busy to the end count as many; what staff bring is not counted."""
+    if sender:
+        limits.count(limits.FILES.what, sender, by=COSTS_AS_MANY)
+
+
+def refuse_after_costly_ones(sender: str) -> None:
+    """Raise TooOften when `sender` has sent so many costly files that not even what was admitted before is looked into.
+
+    Honest files never come to twice the limit, because no further one is admitted above it.
+    """
+    wait = limits.wait_for([(limits.FILES._replace(most=2 * limits.FILES.most), sender)])
+    if wait:
+        limits.count_turned_away(wait.limit)
+        raise TooOften(wait)
+
+
+def give_back(uploads: Iterable[Upload], sender: str) -> None:
+    """`sender` has handed these in, so they lie around unclaimed no more: it may send as many bytes again."""
+    sizes = [(upload.created_at, upload.size // 1024) for upload in uploads]
+    limits.give_back(limits.kilobytes().what, sender, sizes)
 
 
 def begin(*, kind: str, question, name: str, size: int, browser: str, sender: str) -> IncomingUpload:

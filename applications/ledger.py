@@ -56,7 +56,9 @@ def entries(path: Path | None = None) -> list[Entry]:
     `bring_up_to_date` writes it again. Raises FileNotFoundError, NotOurs, and OSError when it cannot be read.
     """
     with (path or settings.ERASURE_LEDGER).open(encoding="ascii", errors="replace") as file:
-        _refuse_unless_ours(file.readline(), path or settings.ERASURE_LEDGER)
+        first_line = file.readline()
+        if not _is_half_a_header(first_line):
+            _refuse_unless_ours(first_line, path or settings.ERASURE_LEDGER)
         return [entry for entry in map(_understood, file) if entry is not None]
 
 
@@ -72,6 +74,11 @@ def _header() -> str:
     """The first line. Its second half tells the key from others, without telling the key."""
     check = salted_hmac("applications.ledger.key", NAME_AND_VERSION, algorithm="sha256").hexdigest()[:16]
     return f"{NAME_AND_VERSION} {check}\n"
+
+
+def _is_half_a_header(first_line: str) -> bool:
+    """Whether a full disk or a power failure has cut the first line off; nothing can follow it then."""
+    return 0 < len(first_line) < len(_header()) and _header().startswith(first_line)
 
 
 def _refuse_unless_ours(first_line: str, path: Path) -> None:
@@ -129,12 +136,19 @@ def _append(erasures: Iterable[Erasure]) -> None:
 
 
 def _beginning(file: BinaryIO, path: Path) -> str:
-    """What goes before the next line. Of two processes that find the file empty both write a header; one is enough."""
+    """What goes before the next line.
+
+    Of two processes that find the file empty both write a header; one is enough. Half a header gets its rest, which
+    does no harm either when two write it: nothing is ever taken out of the file.
+    """
     if file.seek(0, os.SEEK_END) == 0:
         _sync_folder(path.parent)
         return _header()
     file.seek(0)
-    _refuse_unless_ours(file.readline().decode("ascii", "replace"), path)
+    first_line = file.readline().decode("ascii", "replace")
+    if _is_half_a_header(first_line):
+        return _header()[len(first_line) :]
+    _refuse_unless_ours(first_line, path)
     file.seek(-1, os.SEEK_END)
     return "" if file.read(1) == b"\n" else "\n"
 

@@ -123,13 +123,12 @@ def _claims(request: HttpRequest) -> dict[str, list[str]]:
         for name, tokens in request.POST.lists()
         if name.startswith("kept_") and _meant(name.removeprefix("kept_"))[0]
     }
-    browser = browser_key(request)
     for name in request.FILES:
         kind, question = _meant(name)
         if kind is None:
             continue
         files = request.FILES.getlist(name)[: settings.TRANSCRIPTS_MAX]
-        arrived = _received(files, kind, question, browser) if _may_come_in(request, files) else []
+        arrived = _received(request, files, kind, question) if _may_come_in(request, files) else []
         if arrived:
             claims[name] = [upload_token(upload.pk) for upload in arrived]
     return claims
@@ -153,11 +152,12 @@ def _may_come_in(request: HttpRequest, files: list) -> bool:
     return True
 
 
-def _received(files: list, kind: str, question: Question | None, browser: str) -> list[Upload]:
+def _received(request: HttpRequest, files: list, kind: str, question: Question | None) -> list[Upload]:
+    whose = {"browser": browser_key(request), "sender": sender(request)}
     arrived = []
     for file in files:
         try:
-            arrived.append(documents.receive(file, kind, question=question, browser=browser))
+            arrived.append(documents.receive(file, kind, question=question, **whose))
         except (ValidationError, documents.Unavailable):
             continue  # it is asked for again when the form is open
     return arrived

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
@@ -45,7 +47,7 @@ FILES = Limit("files", 3000)
 LINKS = Limit("links", 60)  # asked for at `find`
 LEFT_BEHIND = Limit("left behind", 120)  # forms of student's pages that are kept until the page is open
 QUICK = Limit("quick forms", 10)  # sent sooner than anybody fills one in, or without saying when they were opened
-# Of one e-mail address, which is one person.
+# Of one e-mail address from one network address (`of_student`), which is one person.
 OF_ONE_STUDENT = Limit("applications of one", 10)
 OF_ONE_STUDENT_A_DAY = Limit("applications of one", 20, hours=24)
 
@@ -65,7 +67,7 @@ class Wait(NamedTuple):
 
 
 def kilobytes() -> Limit:
-    """How much one network address may send in files: half of what all together may have lying unclaimed."""
+    """How much of one network may lie unclaimed of what came within an hour: half of what all together may have."""
     return Limit("kilobytes", settings.UNCLAIMED_MAX_BYTES // 2 // 1024)
 
 
@@ -80,6 +82,14 @@ def whose_address(address: str) -> str:
     except ValueError:
         pass  # an unknown address is one like another
     return fingerprint(address)
+
+
+def of_student(email_key: str, sender: str) -> str:
+    """Who applies with this e-mail address from this network (its fingerprint).
+
+    Never the e-mail address alone: whoever knows it could use up from elsewhere what its owner may send.
+    """
+    return fingerprint(f"{email_key} {sender}")
 
 
 def fingerprint(words: str) -> str:
@@ -168,6 +178,19 @@ def moment_after(seconds: int) -> str:
 def count(what: str, whose: str, now: datetime.datetime | None = None, by: int = 1) -> None:
     """Count one more, or `by`. What cannot be counted (a busy database) is logged, and nobody is refused for it."""
     count_all([(what, whose, by)], now)
+
+
+def give_back(what: str, whose: str, uses: Iterable[tuple[datetime.datetime, int]]) -> None:
+    """Count less of what was used at these moments, by so much each, and never below nothing. Fails as `count`."""
+    sums: Counter[datetime.datetime] = Counter()
+    for moment, by in uses:
+        sums[_hour_of(moment)] += by
+    try:
+        for hour, by in sums.items():
+            rows = RequestCount.objects.filter(what=what, whose=whose, hour=hour)
+            rows.update(count=Greatest(F("count") - by, 0))
+    except DatabaseFailure:
+        logger.exception("What a request has given back could not be counted (%s).", what)
 
 
 def count_turned_away(limit: Limit) -> None:

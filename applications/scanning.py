@@ -48,8 +48,12 @@ class NotScanned(Exception):
     """The scanner has said nothing about this file; it may be too large for it, or have made it stumble."""
 
 
+class OutOfTime(NotScanned):
+    """The scanner did not answer in time: the file may be to blame, or the scanner be away."""
+
+
 class ScannerAway(NotScanned):
-    """The scanner cannot be reached, or did not answer in time: the next file would fare no better."""
+    """The scanner cannot be reached, or answers nothing at all in time: the next file would fare no better."""
 
 
 class _Rest:
@@ -89,9 +93,19 @@ def scan_on_arrival(file: BinaryIO) -> Scan:
 def scan(file: BinaryIO, *, seconds: float = LONGEST_SCAN) -> Scan:
     """CLEAN or INFECTED: what the scanner says about the bytes of `file` from where it stands.
 
-    Raises ScannerAway when there is no answer within `seconds`, NotScanned when it is no verdict, and OSError when
-    `file` cannot be read.
+    Raises NotScanned when there is no verdict within `seconds`; ScannerAway when then it does not even answer a PING,
+    for which it has PING_SECONDS more, or cannot be reached; and OSError when `file` cannot be read.
     """
+    try:
+        return _verdict_on(file, seconds)
+    except OutOfTime as why:
+        if answers():  # so it is this file, and no other has to wait for it
+            raise
+        _leave_alone()
+        raise ScannerAway(str(why)) from why
+
+
+def _verdict_on(file: BinaryIO, seconds: float) -> Scan:
     with _conversation(seconds) as talk:
         listens = talk.send(b"zINSTREAM\0")
         while listens and (chunk := file.read(CHUNK)):
@@ -111,19 +125,22 @@ def _verdict(answer: str) -> Scan:
     raise NotScanned(f"the scanner answers {answer[:200]!r}")
 
 
-def answers(seconds: float = PING_SECONDS) -> bool:
+def answers() -> bool:
     """Whether a scanner is there at this moment; asked also while it is left alone."""
     try:
-        with _conversation(seconds) as talk:
+        with _conversation(PING_SECONDS) as talk:
             talk.send(b"zPING\0")
             return talk.answer() == "PONG"
+    except OutOfTime:
+        _leave_alone()
+        return False
     except NotScanned:
         return False
 
 
 @contextmanager
 def _conversation(seconds: float) -> Iterator["_Conversation"]:
-    """One question to clamd. That it is away is noted, so that nobody else waits for it in the next moments."""
+    """One question to clamd."""
     try:
         talk = _Conversation(seconds)
         try:
@@ -131,12 +148,17 @@ def _conversation(seconds: float) -> Iterator["_Conversation"]:
         finally:
             talk.end()
     except ScannerAway:
-        _Rest.until = time.monotonic() + REST_SECONDS
+        _leave_alone()
         raise
 
 
+def _leave_alone() -> None:
+    """Note that it is away, so that nobody else waits for it in the next moments."""
+    _Rest.until = time.monotonic() + REST_SECONDS
+
+
 class _Conversation:
-    """A connection to clamd that as a whole lasts at most `seconds`; after them, everything raises ScannerAway."""
+    """A connection to clamd that as a whole lasts at most `seconds`; after them, everything raises OutOfTime."""
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
@@ -151,7 +173,7 @@ class _Conversation:
             self._limit()
             self._socket.sendall(data)
         except TimeoutError as error:
-            raise ScannerAway("the scanner takes no more of the file") from error
+            raise OutOfTime("the scanner takes no more of the file") from error
         except OSError:
             return False
         return True
@@ -164,7 +186,7 @@ class _Conversation:
                 self._limit()
                 part = self._socket.recv(LONGEST_ANSWER)
             except TimeoutError as error:
-                raise ScannerAway("the scanner does not answer in time") from error
+                raise OutOfTime("the scanner does not answer in time") from error
             except OSError:
                 part = b""
             said += part

@@ -6,6 +6,7 @@ PostgreSQL.
 
 import datetime
 import logging
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -18,17 +19,20 @@ from django.db import connection
 from django.utils import timezone
 
 from applications import grants, ledger, left_behind
-from applications.models import Chore, Erasure
+from applications.models import Application, Chore, Erasure
 
 logger = logging.getLogger(__name__)
 
 # Sessions
 
 BATCH = 200  # sessions that are read at once
+TYPED = "typed"  # what staff sent after their sign-in had ended; tracker.sign_in.typed says what is in it
+TYPED_KEPT = datetime.timedelta(days=1)  # at most
+PAGE_OF_APPLICATION = re.compile(r"/applications/application/(\d{1,18})/", re.ASCII)
 
 
 def sweep_sessions(now: datetime.datetime | None = None) -> int:
-    """Take out of every browser's session what belongs to erased applications, and what was left behind too long ago.
+    """Take out of every browser's session what belongs to erased applications, and what was typed too long ago.
 
     Returns how many sessions were changed. A request that is under way writes its session back as it was; the next
     sweep finds it. Sessions that ended go as a whole (`clear_expired`).
@@ -43,8 +47,11 @@ def _sweep(keys: list[str], now: datetime.datetime) -> int:
     stored = dict(Session.objects.filter(pk__in=keys).values_list("pk", "session_data"))
     read = {key: store.decode(data) for key, data in stored.items()}
     gone = _erased({reference for data in read.values() for reference in _references(data)})
+    lost = _that_are_no_more({pk for data in read.values() if (pk := _typed_about(data)) is not None})
     for key, data in read.items():
         kept = _without(data, gone, now)
+        if TYPED in kept and (is_old(kept[TYPED], now) or _typed_about(kept) in lost):
+            del kept[TYPED]
         if kept != data:
             same = Session.objects.filter(pk=key, session_data=stored[key])
             changed += same.update(session_data=store.encode(kept))
@@ -59,6 +66,21 @@ def _erased(references: set[str]) -> set[str]:
     by_fingerprint = {ledger.fingerprint(reference): reference for reference in references}
     found = Erasure.objects.filter(fingerprint__in=by_fingerprint).values_list("fingerprint", flat=True)
     return {by_fingerprint[fingerprint] for fingerprint in found}
+
+
+def _typed_about(data: dict) -> int | None:
+    """The application to whose page was sent what is kept in this session; None when there is no such thing."""
+    match = PAGE_OF_APPLICATION.search(data[TYPED]["path"]) if TYPED in data else None
+    return int(match[1]) if match else None
+
+
+def _that_are_no_more(pks: set[int]) -> set[int]:
+    return pks - set(Application.objects.filter(pk__in=pks).values_list("pk", flat=True))
+
+
+def is_old(typed: dict, now: datetime.datetime) -> bool:
+    """Whether what was typed is kept for too long already."""
+    return now.timestamp() - typed["at"] > TYPED_KEPT.total_seconds()
 
 
 def _without(data: dict, gone: set[str], now: datetime.datetime) -> dict:

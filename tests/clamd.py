@@ -36,7 +36,7 @@ class FakeClamd:
 
     `honest`: by whether EICAR is in them. `closing`: hangs up when a file comes. `closing late`: takes it and hangs up.
     `garbage`: answers what is no answer. `cut`: hangs up before “OK” ends. `error`, `too large`: says so, the latter
-    before it has read everything. `silent`: takes the file and never answers.
+    before it has read everything. `silent`: takes the file and never answers. `dead`: answers not even a PING.
     """
 
     def __init__(self) -> None:
@@ -82,6 +82,9 @@ class FakeClamd:
             command = b""
             while not command.endswith(b"\0"):
                 command += heard.read(1) or b"\0"
+            if self.mood == "dead":
+                self.is_stopped.wait()
+                return
             if command == b"zPING\0":
                 connection.sendall(b"PONG\0")
             elif command == b"zINSTREAM\0" and self.mood != "closing":

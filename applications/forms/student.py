@@ -429,13 +429,17 @@ class DocumentsForm(forms.Form):
         sizes = [file.size for name in self.file_fields for file in self.files.getlist(name)]
         try:
             incoming.admit(sizes, self.sender)
-        except disk_space.Full as full:
-            self.unavailable, self.wait = True, disk_space.TRY_AGAIN_AFTER
-            return ValidationError(full.words, code="full")
-        except incoming.TooOften as often:
-            self.wait = often.wait.seconds
-            return ValidationError(often.words, code="too_often")
+        except (disk_space.Full, incoming.TooOften) as why:
+            return self._not_admitted(why)
         return None
+
+    def _not_admitted(self, why: disk_space.Full | incoming.TooOften) -> ValidationError:
+        """The error of files for which there is no room, or that are too many of this sender; and how long to wait."""
+        if isinstance(why, disk_space.Full):
+            self.unavailable, self.wait = True, disk_space.TRY_AGAIN_AFTER
+            return ValidationError(why.words, code="full")
+        self.wait = why.wait.seconds
+        return ValidationError(why.words, code="too_often")
 
     def _receive(self, files: list, field: FileField, errors: list[ValidationError]) -> list[Upload]:
         if files and self._refusal:
@@ -447,7 +451,11 @@ class DocumentsForm(forms.Form):
                 errors.append(self._unavailable(file.name))
                 continue
             try:
-                accepted.append(documents.receive(file, field.kind, question=field.question, browser=self.browser))
+                accepted.append(
+                    documents.receive(
+                        file, field.kind, question=field.question, browser=self.browser, sender=self.sender
+                    )
+                )
             except ValidationError as error:
                 errors.append(error)
             except documents.Unavailable as error:
@@ -497,14 +505,15 @@ class DocumentsForm(forms.Form):
         """
         if isinstance(file, Upload):
             return file
-        if self._refusal:
-            errors.append(self._refusal)
-            return file
         try:
-            return documents.copy(file, browser=self.browser)
+            return documents.copy(file, browser=self.browser, sender=self.sender)
+        except (disk_space.Full, incoming.TooOften) as why:
+            error = self._not_admitted(why)
         except documents.Unavailable:
-            errors.append(self._unavailable(file.original_name))
-            return file
+            error = self._unavailable(file.original_name)
+        if error not in errors:  # the same of each transcript is said once
+            errors.append(error)
+        return file
 
     @staticmethod
     def _too_many(number: int, at_most: int) -> ValidationError:

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 class RequestCount(models.Model):
     """`count` requests of the kind `what` by `whose` in the hour that began at `hour`; see `applications.limits`.
 
-    `whose` is a keyed fingerprint of a network address or an e-mail address, never the address itself; rows are swept
-    after a day.
+    `whose` is a keyed fingerprint of a network address, with an e-mail address or without, never the address itself;
+    rows are swept after a day.
     """
 
     what = models.CharField(max_length=30)

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
-from applications import documents, grants, limits, workflow
+from applications import documents, grants, incoming, limits, workflow
 from applications.client_address import sender
 from applications.consent import CONSENT_VERSION, consent_text
 from applications.forms import MINIMUM_TIME, ApplicationForm
@@ -167,6 +167,7 @@ def _submit(request: HttpRequest, project: Project, form: ApplicationForm, nonce
             ),
         )
         return _show(request, project, form, status=503)
+    incoming.give_back(form.uploads(), sender(request))
     return _welcome(request, application)
 
 
@@ -188,7 +189,8 @@ def _comes_too_often(request: HttpRequest, form: ApplicationForm) -> bool:
 
     Attempts count, also those that are refused: nobody tries out addresses here to see which ones have applied.
     """
-    who, student = sender(request), limits.fingerprint(email_key(form.cleaned_data["email"]))
+    who = sender(request)
+    student = limits.of_student(email_key(form.cleaned_data["email"]), who)
     asked = [
         (limits.APPLICATIONS, who),
         (limits.OF_ONE_STUDENT, student),

@@ -56,7 +56,7 @@ def _begin(request: HttpRequest, **file) -> JsonResponse:
     except disk_space.Full as full:
         return _no_room(full)
     except incoming.TooOften as often:
-        return _refused(often.words, "too_often", status=429, wait=often.wait.seconds)
+        return _too_often(often)
     return JsonResponse(_progress(expected, 0), status=201)
 
 
@@ -84,10 +84,10 @@ def file_piece(request: HttpRequest, slug: str, pk) -> JsonResponse:
     length = as_number(request.META.get("CONTENT_LENGTH") or "0")
     if length is None or length > settings.PIECE_BYTES:
         return _refused(_("Please choose the file again."), "piece_too_large", status=413)
-    return _take_piece(expected, as_number(request.GET.get("offset", "")), request.body)
+    return _take_piece(expected, as_number(request.GET.get("offset", "")), request.body, sender(request))
 
 
-def _take_piece(expected: IncomingUpload, offset: int | None, data: bytes) -> JsonResponse:
+def _take_piece(expected: IncomingUpload, offset: int | None, data: bytes, whose: str) -> JsonResponse:
     """Keep one piece. When nothing is missing any more the file is checked, also again after a check that failed."""
     try:
         received = incoming.received(expected)
@@ -100,14 +100,16 @@ def _take_piece(expected: IncomingUpload, offset: int | None, data: bytes) -> Js
     except (DatabaseFailure, OSError):
         logger.exception("A piece of a file could not be stored.")
         return _not_now(expected)
-    return JsonResponse(_progress(expected, received)) if received < expected.size else _check(expected)
+    return JsonResponse(_progress(expected, received)) if received < expected.size else _check(expected, whose)
 
 
-def _check(expected: IncomingUpload) -> JsonResponse:
+def _check(expected: IncomingUpload, whose: str) -> JsonResponse:
     """Everything has arrived: inspect it, and keep it or say in the student's words why not."""
+    meant = {"question": expected.question, "browser": expected.browser}
     try:
+        incoming.refuse_after_costly_ones(whose)
         with incoming.whole(expected) as file:
-            upload = documents.receive(file, expected.kind, question=expected.question, browser=expected.browser)
+            upload = documents.receive(file, expected.kind, **meant, sender=whose)
         if not incoming.finish(expected, upload):
             documents.forget(upload)
             expected = get_object_or_404(IncomingUpload, pk=expected.pk)
@@ -115,6 +117,8 @@ def _check(expected: IncomingUpload) -> JsonResponse:
     except ValidationError as error:
         incoming.finish(expected, None)
         return _refused(error.messages[0], error.code)
+    except incoming.TooOften as often:  # what has arrived stays, and is checked then
+        return _too_often(often)
     except (documents.Unavailable, DatabaseFailure, OSError):
         logger.exception("A file could not be checked.")
         return _not_now(expected)
@@ -152,6 +156,10 @@ def _refused(words: str, code: str, status: int = 422, wait: int = 0) -> JsonRes
 
 def _no_room(full: disk_space.Full) -> JsonResponse:
     return _refused(full.words, "full", status=503, wait=disk_space.TRY_AGAIN_AFTER)
+
+
+def _too_often(often: incoming.TooOften) -> JsonResponse:
+    return _refused(often.words, "too_often", status=429, wait=often.wait.seconds)
 
 
 def _not_now(expected: IncomingUpload) -> JsonResponse:

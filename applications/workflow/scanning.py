@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone, translation
 
 from applications import letters, renditions, scanning, search
@@ -34,7 +34,9 @@ ADOPTED_AT_ONCE = 500
 def scan_waiting(stopping: Callable[[], bool] = lambda: False) -> int:
     """Ask the scanner about files that wait for it; returns of how many it could say something.
 
-    Uploads first, because somebody may be about to hand them in; the oldest of each first. Safe beside other workers.
+    Uploads first, because somebody may be about to hand them in; the oldest of each first, and those at which it has
+    stumbled after all that are new: a few files that take it long keep nobody waiting. Safe beside other workers.
+
     The pass ends after PASS_SECONDS, before the next file when `stopping` says so, and when the scanner does not
     answer: then everything waits on.
     """
@@ -56,13 +58,15 @@ def scan_waiting(stopping: Callable[[], bool] = lambda: False) -> int:
 
 
 def _waiting(now: datetime.datetime | None = None) -> list[Upload | Document]:
-    """Files that nobody has asked about within PAUSE."""
+    """Files that nobody has asked about within PAUSE; those that were asked about in vain before come last."""
     rested = Q(scanned_at=None) | Q(scanned_at__lt=(now or timezone.now()) - PAUSE)
-    return [
+    order = (F("scanned_at").asc(nulls_first=True), "created_at")
+    found = [
         file
         for model in (Upload, Document)
-        for file in model.objects.filter(rested, scan=Scan.WAITING).order_by("created_at")[:MOST_IN_A_PASS]
+        for file in model.objects.filter(rested, scan=Scan.WAITING).order_by(*order)[:MOST_IN_A_PASS]
     ]
+    return sorted(found, key=lambda file: file.scanned_at is not None)
 
 
 class _Adoption:

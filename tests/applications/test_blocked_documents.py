@@ -118,6 +118,36 @@ def test_a_file_at_which_the_scanner_stumbles_keeps_no_other_waiting(make_applic
     assert back() == 2
 
 
+def test_files_that_it_failed_on_come_after_all_new_ones(make_uploads, make_application, clamd):
+    failed, fresh_upload = make_uploads()
+    documents_of_today = list(make_application().documents.all())
+    Upload.objects.filter(pk=failed.pk).update(scanned_at=timezone.now() - 2 * later.PAUSE)
+    order = [file.pk for file in later._waiting()]
+    assert order == [fresh_upload.pk, *(document.pk for document in documents_of_today), failed.pk]
+
+
+def test_so_many_that_it_failed_on_fill_no_pass(make_uploads, clamd, monkeypatch):
+    monkeypatch.setattr(later, "MOST_IN_A_PASS", 1)
+    failed, fresh = make_uploads()
+    Upload.objects.filter(pk=failed.pk).update(scanned_at=timezone.now() - 2 * later.PAUSE)
+    assert [file.pk for file in later._waiting()] == [fresh.pk]
+
+
+def test_one_file_that_takes_it_too_long_does_not_stop_the_others(make_uploads, clamd, back, monkeypatch):
+    slow, fine = make_uploads()
+    scan = scanning.scan
+
+    def brood_over_the_first(content):
+        clamd.mood = "silent" if content.name.endswith(slow.file.name) else "honest"
+        return scan(content, seconds=0.1 if clamd.mood == "silent" else scanning.LONGEST_SCAN)
+
+    monkeypatch.setattr(scanning, "scan", brood_over_the_first)
+    assert back() == 1
+    assert not scanning.is_resting()
+    assert Upload.objects.get(pk=fine.pk).scan == Scan.CLEAN
+    assert Upload.objects.get(pk=slow.pk).waits_for_scan
+
+
 def test_two_workers_do_not_ask_about_the_same_file(handed_in):
     document = handed_in.documents.first()
     assert later._claim(document)

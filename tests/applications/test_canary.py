@@ -169,9 +169,13 @@ def begin_a_file() -> None:
 
 
 def leave_behind(browser: Client, application: Application) -> None:
-    """Another browser's session: what was typed on a page that it could not send."""
+    """Other browsers' sessions: what was typed on a page that could not be sent, by the student and by a reviewer."""
     session = browser.session
     at = timezone.now().timestamp()
+    page = reverse("admin:applications_application_note", args=[application.pk])
+    reviewers = SessionStore()
+    reviewers["typed"] = {"user": 1, "at": at, "path": page, "fields": [["text", f"{CANARY} is good"]]}
+    reviewers.create()
     session["left_behind"] = {
         application.reference: {"ask": {"at": at, "text": {"text": f"{CANARY} asks"}, "claims": {}}}
     }

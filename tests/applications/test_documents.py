@@ -267,6 +267,20 @@ def test_what_a_killed_process_had_begun_to_receive_is_swept_after_a_day(db, dat
     assert [path.name for path in (data_folder / "incoming").iterdir()] == ["young.pdf"]
 
 
+def test_what_is_none_of_ours_is_left_where_it_lies(db, data_folder):
+    """Somebody has put a folder among what comes in, and a file of another kind among the letters."""
+    folder, file = data_folder / "incoming" / "archives", data_folder / "letters" / "tracker-20260101T000000Z.tar"
+    for path in (folder / "one.tar", file):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    moment = (timezone.now() - 2 * DAY).timestamp()
+    for path in (folder, file):
+        os.utime(path, (moment, moment))
+    assert documents.sweep() == 0
+    assert (folder / "one.tar").exists()
+    assert file.exists()
+
+
 @pytest.mark.parametrize("ending", ["eml", "part"])
 def test_the_file_of_a_letter_that_no_row_names_is_swept_after_a_day_and_a_sent_one_is_kept(
     application, letter_files, ending

@@ -141,6 +141,24 @@ def test_half_a_last_line_is_passed_over_and_written_again(erased, path, left):
     assert fingerprints() == [ledger.fingerprint(reference) for reference in erased]
 
 
+@pytest.mark.parametrize("left", [1, 10, 20])
+def test_half_a_first_line_is_completed(erased, path, left):
+    path.write_text(ledger._header()[:left])
+    assert ledger.entries() == []
+
+    assert ledger.bring_up_to_date() == 2
+
+    assert fingerprints() == [ledger.fingerprint(reference) for reference in erased]
+    assert path.read_text().startswith(ledger._header())
+
+
+def test_half_a_first_line_of_another_secret_key_is_refused(path, settings):
+    path.write_text(ledger._header()[:20])
+    settings.SECRET_KEY = "another key, which is long enough to be one"
+    with pytest.raises(ledger.NotOurs):
+        ledger.bring_up_to_date()
+
+
 def test_what_follows_half_a_line_is_whole(erased, path, make_application):
     path.write_bytes(path.read_bytes()[:-20])
     later = make_application()

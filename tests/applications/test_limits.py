@@ -6,15 +6,16 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from applications import incoming, left_behind, letters, limits
+from applications import documents, incoming, inspection, left_behind, letters, limits
 from applications.client_address import sender
 from applications.letters import pacing
 from applications.limits import Limit, fingerprint, whose_address
 from applications.management.commands.run_worker import other_tasks
-from applications.models import Application, IncomingUpload, Letter, RequestCount, Upload, email_key
+from applications.models import Application, Document, IncomingUpload, Letter, RequestCount, Upload, email_key
 from applications.tokens import opened_token, upload_token
 from tests import pdfs
 
@@ -232,25 +233,39 @@ def test_what_is_turned_away_does_not_make_the_wait_longer_and_the_desk_knows_of
     assert limits.turned_away() == {"applications": 4}
 
 
-def test_one_e_mail_address_applies_ten_times_in_an_hour_wherever_it_comes_from(address, fields):
-    ada, bob = fingerprint(email_key("ada@example.org")), fingerprint(email_key("bob@example.org"))
-    limits.count("applications of one", ada, by=9)
-    assert Client(REMOTE_ADDR="198.51.100.1").post(address, fields()).status_code == 302
-    response = Client(REMOTE_ADDR="198.51.100.2").post(address, fields(email="ADA@example.org"))
+def one_student(email: str = "ada@example.org", address: str = HERE) -> str:
+    """Who has applied with this e-mail address from there."""
+    return limits.of_student(email_key(email), whose_address(address))
+
+
+def test_one_e_mail_address_applies_ten_times_in_an_hour_from_one_network(address, fields):
+    limits.count("applications of one", one_student(address=HALL), by=9)
+    assert Client(REMOTE_ADDR=HALL).post(address, fields()).status_code == 302
+    response = Client(REMOTE_ADDR=HALL).post(address, fields(email="ADA@example.org"))
     assert response.status_code == 429
     assert "with this e-mail address" in response.content.decode()
-    assert Client(REMOTE_ADDR="198.51.100.2").post(address, fields(email="bob@example.org")).status_code == 302
-    assert limits.used("applications of one", bob) == 1
+    assert Client(REMOTE_ADDR=HALL).post(address, fields(email="bob@example.org")).status_code == 302
+    assert limits.used("applications of one", one_student("bob@example.org", HALL)) == 1
+
+
+def test_nobody_locks_a_student_out_by_sending_forms_with_her_address_from_elsewhere(
+    address, other_project, fields, monkeypatch
+):
+    monkeypatch.setattr(limits, "OF_ONE_STUDENT", Limit("applications of one", 2))
+    rival = Client(REMOTE_ADDR="198.51.100.1")
+    answers = [rival.post(address, fields()).status_code for _ in range(3)]
+    assert answers == [302, 200, 429]  # an application, the same again, and too often
+    hers = fields(opened=opened_token(other_project))
+    assert Client().post(f"/projects/{other_project.slug}/apply/", hers).status_code == 302
 
 
 def test_nor_twenty_times_in_a_day(client, address, fields, at):
-    ada = fingerprint(email_key("ada@example.org"))
-    limits.count("applications of one", ada, timezone.now() - 5 * limits.HOUR, by=20)
+    limits.count("applications of one", one_student(), timezone.now() - 5 * limits.HOUR, by=20)
     response = client.post(address, fields())
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 3600
     at(timezone.now() + 20 * limits.HOUR)
-    assert limits.wait_for([(limits.OF_ONE_STUDENT_A_DAY, ada)]) is None
+    assert limits.wait_for([(limits.OF_ONE_STUDENT_A_DAY, one_student())]) is None
 
 
 def test_a_form_that_was_handed_in_already_leads_to_its_application_whatever_the_limit(client, address, fields):
@@ -333,7 +348,7 @@ def test_the_form_says_the_same_of_files_that_come_with_it_and_keeps_the_rest(cl
 
 
 def test_files_that_came_with_the_form_count_by_number_and_size(client, address, fields, cv_file):
-    client.post(address, fields(cv=cv_file("newer.pdf", pdfs.cv() + b"\n" * 2048)))
+    client.post(address, fields(consent="", cv=cv_file("newer.pdf", pdfs.cv() + b"\n" * 2048)))
     assert limits.used("files", whose_address(HERE)) == 1
     assert 1 < limits.used("kilobytes", whose_address(HERE)) < 5
 
@@ -343,6 +358,73 @@ def test_one_address_alone_cannot_fill_what_all_have_together(client, address, s
     wanted = {"field": "cv", "name": "cv.pdf", "size": 10 * settings.MEGABYTE}
     answers = [client.post(f"{address}files/", wanted).status_code for _ in range(3)]
     assert answers == [201, 201, 429]
+
+
+def test_what_an_application_has_claimed_makes_room_for_the_next_student_in_the_hall(
+    client, address, fields, cv_file, settings
+):
+    settings.UNCLAIMED_MAX_BYTES = 20 * 1024
+    for student in range(5):  # each brings 4 KB, and half of the 20 is for one network
+        sent = fields(email=f"student-{student}@example.org", cv=cv_file("mine.pdf", pdfs.cv() + b"\n" * 4096))
+        assert Client().post(address, sent).status_code == 302
+    assert limits.used("kilobytes", whose_address(HERE)) == 0
+    assert limits.used("files", whose_address(HERE)) == 5
+
+
+def test_what_came_from_elsewhere_gives_nothing_back_below_nothing(client, address, fields):
+    limits.count("kilobytes", whose_address(HERE), by=1)
+    big = fields()
+    Upload.objects.update(size=50 * 1024)
+    assert client.post(address, big).status_code == 302
+    assert limits.used("kilobytes", whose_address(HERE)) == 0
+    limits.count("kilobytes", whose_address(HERE), by=3)
+    assert limits.used("kilobytes", whose_address(HERE)) == 3
+
+
+def too_complex(monkeypatch) -> None:
+    """Every file that arrives has its inspection ended by a limit."""
+    monkeypatch.setattr(documents, "inspect", lambda path: inspection.refused("too_complex"))
+
+
+def test_a_file_that_keeps_an_inspection_busy_to_its_end_counts_as_fifty_more(
+    client, address, fields, cv_file, monkeypatch
+):
+    sent = fields()
+    too_complex(monkeypatch)
+    response = client.post(address, sent | {"cv": cv_file()})
+    assert "built in too complicated a way" in response.content.decode()
+    assert limits.used("files", whose_address(HERE)) == 51
+
+
+def test_also_when_it_comes_in_pieces_and_then_not_even_files_announced_before_are_looked_at(
+    client, address, monkeypatch
+):
+    too_complex(monkeypatch)
+    monkeypatch.setattr(limits, "FILES", Limit("files", 100))
+    client.get(address)
+    begun = [
+        client.post(f"{address}files/", {"field": "cv", "name": "cv.pdf", "size": 4}).json()["id"] for _ in range(5)
+    ]
+    answers = [
+        client.post(f"{address}files/{pk}/?offset=0", b"%PDF", content_type="application/octet-stream") for pk in begun
+    ]
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 422, 429]
+    assert answers[-1].json()["code"] == "too_often"
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert IncomingUpload.objects.count() == 1
+
+
+def test_also_on_pages_that_are_not_open(client, cv_file, monkeypatch):
+    too_complex(monkeypatch)
+    client.post("/applications/ZZZZ-ZZZZ/documents/", {"cv": cv_file()})
+    assert limits.used("files", whose_address(HERE)) == 51
+
+
+def test_what_staff_bring_in_is_looked_into_without_being_counted(cv_file, monkeypatch):
+    too_complex(monkeypatch)
+    with pytest.raises(ValidationError):
+        documents.receive(cv_file(), Document.Kind.CV)
+    assert not RequestCount.objects.exists()
 
 
 def test_a_student_s_own_page_counts_its_files_too(by_link, application, cv_file):

@@ -8,17 +8,18 @@ import pytest
 from django.core.files.storage import InMemoryStorage
 from django.utils import timezone
 
-from applications import disk_space, documents, early_sweep, workflow
+from applications import disk_space, documents, early_sweep, limits, workflow
 from applications.disk_space import State
 from applications.hourly_log import HourlyLog
 from applications.management.commands.run_worker import other_tasks
-from applications.models import Application, IncomingPiece, IncomingUpload, Upload
+from applications.models import Application, Document, IncomingPiece, IncomingUpload, Upload
 from applications.tokens import upload_token
 from tests import pdfs
 
 pytestmark = pytest.mark.django_db
 
 MEGABYTE = 1024 * 1024
+HERE = limits.whose_address("127.0.0.1")
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +172,48 @@ def test_a_document_of_a_former_application_stays_on_the_form_while_it_cannot_be
     response = by_link.post(again, fields | claims)
     assert response.status_code == 503
     assert [name for name, _token, _file in response.context["form"].all_kept] == ["cv", "transcripts"]
+
+
+@pytest.fixture
+def once_more(by_link, application, other_project, fields):
+    """The form for another project, with documents handed in before: its address, and what the browser sends."""
+    again = f"/projects/{other_project.slug}/apply/"
+    form = by_link.get(f"{again}?again={application.reference}").context["form"]
+    return again, fields | {f"kept_{name}": token for name, token, _file in form.all_kept}
+
+
+def test_copies_of_documents_of_one_s_own_count_like_files_that_are_sent(by_link, application, once_more):
+    again, sent = once_more
+    Document.objects.update(size=3 * 1024)
+    by_link.post(again, sent | {"consent": ""})
+    assert (limits.used("files", HERE), limits.used("kilobytes", HERE)) == (2, 6)
+    by_link.post(again, sent | {"consent": ""})  # the copies are there already
+    assert limits.used("files", HERE) == 2
+
+
+def test_a_browser_that_makes_itself_a_new_one_each_time_gets_no_more_copies_than_files(
+    by_link, application, once_more, monkeypatch
+):
+    again, sent = once_more
+    monkeypatch.setattr(limits, "FILES", limits.Limit("files", 4))
+    answers = []
+    for number in range(4):
+        by_link.cookies["csrftoken"] = f"{number}" * 32
+        answers.append(by_link.post(again, sent | {"consent": ""}))
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert Upload.objects.count() == 4
+    assert int(answers[-1]["Retry-After"]) > 0
+    page = answers[-1].content.decode()
+    assert "Very many files have come from your network" in page
+    assert "I would like to align sequences." in page
+    assert [name for name, _token, _file in answers[-1].context["form"].all_kept] == ["cv", "transcripts"]
+
+
+def test_a_copy_that_was_made_while_there_was_room_is_handed_in_without_any(by_link, application, once_more, settings):
+    again, sent = once_more
+    by_link.post(again, sent | {"consent": ""})
+    settings.UNCLAIMED_MAX_BYTES = 1
+    assert by_link.post(again, sent).status_code == 302
 
 
 def test_staff_still_bring_documents_in_when_only_the_quota_is_full(application, full, supervisor, signed_in, cv_file):

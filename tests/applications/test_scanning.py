@@ -46,8 +46,9 @@ def debian_clamd(settings) -> Iterator[RealClamd]:
 
 @pytest.fixture
 def no_patience(monkeypatch) -> None:
-    """A student waits a tenth of a second for the scanner."""
+    """A student waits a tenth of a second for the scanner, and for a sign of life a second at most."""
     monkeypatch.setattr(scanning, "WHILE_SOMEBODY_WAITS", 0.1)
+    monkeypatch.setattr(scanning, "PING_SECONDS", 1.0)
 
 
 def receive(file) -> Upload:
@@ -79,10 +80,20 @@ def test_a_scanner_that_nobody_can_reach_is_away(settings, url):
         scanning.scan(io.BytesIO(b"x"))
 
 
-def test_a_scanner_that_never_answers_is_away_when_the_time_is_over(clamd):
-    clamd.mood = "silent"
+def test_a_scanner_that_never_answers_is_away_when_the_time_is_over(clamd, monkeypatch):
+    monkeypatch.setattr(scanning, "PING_SECONDS", 0.1)
+    clamd.mood = "dead"
     with pytest.raises(scanning.ScannerAway, match="in time"):
         scanning.scan(io.BytesIO(pdfs.cv()), seconds=0.1)
+    assert scanning.is_resting()
+
+
+def test_one_that_broods_over_one_file_and_answers_otherwise_is_not_away(clamd):
+    clamd.mood = "silent"
+    with pytest.raises(scanning.NotScanned, match="in time") as caught:
+        scanning.scan(io.BytesIO(pdfs.cv()), seconds=0.1)
+    assert not isinstance(caught.value, scanning.ScannerAway)
+    assert not scanning.is_resting()
 
 
 def test_something_else_that_listens_there_is_no_scanner(clamd, monkeypatch):
@@ -132,11 +143,19 @@ def test_a_file_on_which_the_scanner_has_no_word_is_kept_and_waits(clamd, no_pat
     assert len(stored_files()) == 1
 
 
-def test_a_scanner_that_is_away_costs_one_student_time_and_the_next_ones_none(clamd, no_patience, cv_file, monkeypatch):
+def test_a_file_that_takes_the_scanner_too_long_takes_it_from_nobody_else(clamd, no_patience, cv_file):
     clamd.mood = "silent"
     assert receive(cv_file()).scan == Scan.WAITING
+    clamd.mood = "honest"
+    assert receive(cv_file()).scan == Scan.CLEAN
+
+
+def test_a_scanner_that_is_away_costs_one_student_time_and_the_next_ones_none(clamd, no_patience, cv_file, monkeypatch):
+    monkeypatch.setattr(scanning, "PING_SECONDS", 0.1)
+    clamd.mood = "dead"
     assert receive(cv_file()).scan == Scan.WAITING
-    assert clamd.conversations == 1
+    assert receive(cv_file()).scan == Scan.WAITING
+    assert clamd.conversations == 2  # the file, and whether it is there at all
     clamd.mood = "honest"
     later = time.monotonic() + scanning.REST_SECONDS
     monkeypatch.setattr(scanning.time, "monotonic", lambda: later)

@@ -69,6 +69,37 @@ def test_what_was_left_behind_goes_after_a_day_also_when_its_browser_never_comes
     assert read(session)[left_behind.SESSION_KEY] == {}
 
 
+def typed(path: str, at: datetime.datetime) -> dict:
+    return {"user": 1, "at": at.timestamp(), "path": path, "fields": [["text", "Ada convinces."]]}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_typed_about_somebody_after_a_sign_in_ended_goes_with_their_application(make_application):
+    gone, stays = make_application(), make_application(email="bob@example.org")
+    page, now = "/admin/applications/application/{}/note/?a=1", timezone.now()
+    about_gone, about_stays, about_a_project = (
+        session_with(**{traces.TYPED: typed(path, now), "chosen": "x"})
+        for path in (page.format(gone.pk), page.format(stays.pk), "/admin/projects/project/1/change/")
+    )
+    assert traces.sweep_sessions() == 0
+    workflow.erase(gone)
+
+    assert traces.sweep_sessions() == 1
+
+    assert read(about_gone) == {"chosen": "x"}
+    assert traces.TYPED in read(about_stays)
+    assert traces.TYPED in read(about_a_project)
+
+
+@pytest.mark.django_db
+def test_what_was_typed_after_a_sign_in_ended_goes_after_a_day():
+    now = timezone.now()
+    session = session_with(**{traces.TYPED: typed("/admin/applications/application/", now)})
+    assert traces.sweep_sessions(now + datetime.timedelta(hours=23)) == 0
+    assert traces.sweep_sessions(now + datetime.timedelta(hours=25)) == 1
+    assert read(session) == {}
+
+
 @pytest.mark.django_db
 def test_a_session_that_its_browser_changes_meanwhile_is_not_overwritten(monkeypatch):
     old = timezone.now() - datetime.timedelta(days=2)
@@ -77,7 +108,7 @@ def test_a_session_that_its_browser_changes_meanwhile_is_not_overwritten(monkeyp
 
     def meanwhile(data, gone, now):
         mine = SessionStore(session.session_key)
-        mine["typed"] = "now"
+        mine["chosen"] = "now"
         mine.save()
         return without(data, gone, now)
 
@@ -85,7 +116,7 @@ def test_a_session_that_its_browser_changes_meanwhile_is_not_overwritten(monkeyp
     assert traces.sweep_sessions() == 0
     monkeypatch.undo()
     assert traces.sweep_sessions() == 1
-    assert read(session)["typed"] == "now"
+    assert read(session)["chosen"] == "now"
 
 
 @pytest.mark.django_db
