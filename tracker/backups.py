@@ -11,7 +11,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -126,10 +126,11 @@ def _begun(folder: Path) -> Made:
 
 
 def _refuse_unsafe(folder: Path) -> None:
-    """Not among what is served to everybody, nor among the documents, where the worker sweeps."""
+    """Not among what is served to everybody, nor where the worker sweeps: documents, letters, what just comes in."""
     public = (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)
     location = getattr(document_storage(), "location", None)
-    for place in (*public, *([location] if location else [])):
+    swept = (settings.LETTERS_DIR, settings.FILE_UPLOAD_TEMP_DIR, *([location] if location else []))
+    for place in (*public, *swept):
         if folder.resolve().is_relative_to(Path(place).resolve()):
             raise NotMade(f"{folder} lies in {place}, which is no place for archives. Name another folder with --to.")
 
@@ -284,7 +285,9 @@ def _add_ledger(writer: Writer, made: Made) -> None:
 def moment_of(path: Path) -> datetime.datetime | None:
     """When the archive was made, by its name; None for whatever is not named as one of ours."""
     match = NAME.fullmatch(path.name)
-    return match and datetime.datetime.strptime(match["moment"], MOMENT).replace(tzinfo=datetime.UTC)
+    with suppress(ValueError):  # digits, but no moment
+        return match and datetime.datetime.strptime(match["moment"], MOMENT).replace(tzinfo=datetime.UTC)
+    return None
 
 
 def remove_old(folder: Path, *, keep: Path) -> list[Path]:

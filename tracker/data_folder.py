@@ -16,6 +16,10 @@ NO_DATA = {IN_USE, "quickstart.lock", "static", "backups", "lost+found"}
 MADE_BY_A_START = {"secret_key", "static", "incoming", IN_USE}  # all that there is once settings.py was read
 
 RESTORING = "This data folder is being restored from a backup. Wait for its end."
+SERVED = (
+    "A server (`quickstart`, gunicorn), a worker (`run_worker`) or another restore is running on {folder}. Stop it "
+    "first."
+)
 CUT_OFF = (
     "A restore into {folder} was cut off, so what is there may be only a part, and people who were erased may be in "
     "it. Empty the place ({folder}, the folder of the documents, the database) but for the archives and the ledger of "
@@ -24,21 +28,38 @@ CUT_OFF = (
 
 
 class InUse(Exception):
-    """Somebody serves from the data folder, or restores into it. The words say what to do."""
+    """Somebody serves from the data folder, or restores into it, or has not done so to the end. The words say more."""
 
 
 def hold_while_serving() -> None:
     """Keep a restore away from the data folder for as long as this process lives, also as another program (exec).
 
-    Raises InUse while one is going on.
+    Servers and workers hold it together. Raises InUse while a restore is going on, and on half of one.
     """
+    os.set_inheritable(_held_with_others(), True)
+
+
+@contextlib.contextmanager
+def held_while_working() -> Iterator[None]:
+    """The same for as long as the block lasts."""
+    lock = _held_with_others()
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _held_with_others() -> int:
     lock = os.open(settings.DATA_DIR / IN_USE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(lock)
         raise InUse(RESTORING) from error
-    os.set_inheritable(lock, True)
+    if is_unfinished():  # asked under the lock: none can begin any more
+        os.close(lock)
+        raise InUse(CUT_OFF.format(folder=settings.DATA_DIR))
+    return lock
 
 
 @contextlib.contextmanager
@@ -48,9 +69,7 @@ def held_for_restoring() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise InUse(
-                f"A server (`quickstart`) or another restore is running on {settings.DATA_DIR}. Stop it first."
-            ) from error
+            raise InUse(SERVED.format(folder=settings.DATA_DIR)) from error
         yield
 
 

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from tracker import serving
+from tracker import data_folder, serving
 
 try:
     _logging = settings.LOGGING
@@ -72,6 +72,14 @@ logconfig_dict = {
 }
 
 SILENCE_SECONDS = 60
+
+
+def on_starting(server) -> None:
+    """Not on half a restore, nor while one is going on; and none begins for as long as this process lives."""
+    try:
+        data_folder.hold_while_serving()
+    except data_folder.InUse as error:
+        sys.exit(str(error))
 
 
 def when_ready(server) -> None:

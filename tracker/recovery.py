@@ -16,6 +16,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files import File
 from django.core.management import call_command
+from django.db import Error as DatabaseFailure
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
@@ -47,6 +48,10 @@ class HalfDone(Exception):
     """What was put in place cannot be used as it is. The words say what to do."""
 
 
+class NotCompared(Exception):
+    """All is in place, but files and rows have not been compared. The words say why and what to do."""
+
+
 class Movable(File):
     """An extracted file, which a folder of documents takes by renaming it instead of copying it."""
 
@@ -70,7 +75,7 @@ class Restoration:
         """Restore; returns how rows and files compare afterwards.
 
         Raises Refused, archive.Damaged, snapshots.NotPossible, data_folder.InUse and OSError, all of which leave the
-        place as it was; and HalfDone.
+        place as it was; and HalfDone and NotCompared.
         """
         with data_folder.held_for_restoring(), Archive.open(self.path) as self.source:
             self.facts = self.source.facts
@@ -84,9 +89,7 @@ class Restoration:
                 self._finish()
             except Exception as error:
                 raise HalfDone(f"{str(error).strip()} {_cut_off()}") from error
-        receipt = document_check.check()
-        document_check.note(receipt)
-        return receipt
+        return compared()
 
     # What forbids it
 
@@ -288,6 +291,17 @@ def store(source: Archive, member: str, name: str) -> str:
         return document_storage().save(name, Movable(file, name=str(path)))
 
 
+def compared() -> Receipt:
+    """How rows and files compare now that all is in place. Raises NotCompared, so that nobody thinks it is not."""
+    try:
+        receipt = document_check.check()
+        document_check.note(receipt)
+    except (OSError, DatabaseFailure, KeyboardInterrupt) as error:
+        why = str(error).strip() or "it was stopped"
+        raise NotCompared(f"{why}. Run `manage.py check_documents`.") from error
+    return receipt
+
+
 # Only the documents
 
 
@@ -295,15 +309,13 @@ def put_documents_back(path: Path, say: Callable[[str], object]) -> Receipt:
     """Put back documents and uploads that are missing or altered, from the archive at `path`, while the product runs.
 
     Only bytes whose SHA-256 their row knows are put anywhere. Returns how rows and files compare afterwards. Raises
-    archive.Damaged, OSError.
+    archive.Damaged, OSError, NotCompared.
     """
     with Archive.open(path) as source:
         found = document_check.check().problems
         put_back = sum(_put_back(source, problem) for problem in found if _is_lost(problem))
     say(f"Put back from the archive: {put_back} files")
-    receipt = document_check.check()
-    document_check.note(receipt)
-    return receipt
+    return compared()
 
 
 def _is_lost(problem: Problem) -> bool:

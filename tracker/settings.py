@@ -376,8 +376,9 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 OTP_TOTP_ISSUER = f"MSc projects {SITE_HOST}"  # how an app for codes names the account
 PASSWORD_RESET_TIMEOUT = 2 * 3600  # seconds for which the link in a letter makes a new password
-SIGN_IN_DAYS = whole_number("SIGN_IN_DAYS", 7, least=1, most=90)  # then staff sign in again, whatever they do
-SIGN_IN_IDLE_HOURS = whole_number("SIGN_IN_IDLE_HOURS", 12, least=1, most=24 * 90)  # likewise, when they do nothing
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds until a browser forgets its session; no sign-in can outlive it
+SIGN_IN_DAYS = whole_number("SIGN_IN_DAYS", 7, least=1, most=14)  # then staff sign in again, whatever they do
+SIGN_IN_IDLE_HOURS = whole_number("SIGN_IN_IDLE_HOURS", 12, least=1, most=24 * 14)  # likewise, when they do nothing
 SECOND_FACTOR_REQUIRED = switch("SECOND_FACTOR_REQUIRED", False)  # of all staff; else whoever wants one has one
 
 # The rules of this product
@@ -432,6 +433,12 @@ if not ERASURE_LEDGER.is_absolute() or not ERASURE_LEDGER.parent.is_dir():
         "ERASURE_LEDGER",
         f"{str(ERASURE_LEDGER)!r} does not lie in a folder that is there",
         "Write for example /var/tracker-erasures.ledger, or leave it out.",
+    )
+if ERASURE_LEDGER.exists() and not (ERASURE_LEDGER.is_file() and os.access(ERASURE_LEDGER, os.R_OK | os.W_OK)):
+    raise refuse(
+        "ERASURE_LEDGER",
+        f"{str(ERASURE_LEDGER)!r} is no file that can be read and written",
+        "Change its owner, or name a file (it is made when it is not there).",
     )
 
 LOGGING = {

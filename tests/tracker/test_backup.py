@@ -20,6 +20,7 @@ from applications.models import Chore, Letter, document_storage
 from tests.tracker.archives import backup, in_it, killed, no_file_larger_than, refused_backup, url_of
 from tracker import archive, backups
 from tracker.archive import Archive
+from tracker.interruption import stopping_as_by_ctrl_c
 
 
 def lies_in(folder: Path) -> set[str]:
@@ -75,6 +76,7 @@ def test_archives_that_are_too_old_go_and_nothing_else_does(application, folder,
         return f"tracker-{(now - datetime.timedelta(days=days)).strftime(backups.MOMENT)}.tar"
 
     stay = {name(1), name(settings.BACKUP_KEEP_DAYS - 1), "tracker-old.tar", "holiday.tar", f"{name(400)}.age"}
+    stay.add("tracker-99999999T999999Z.tar")  # no moment
     for each in stay | {name(settings.BACKUP_KEEP_DAYS + 1), name(400)}:
         (folder / each).touch()
     said, made = backup(folder)
@@ -104,17 +106,28 @@ def test_a_damaged_document_is_told_and_older_archives_stay(application, folder,
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM", "a full disk"])
+@pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM", "SIGHUP", "a full disk"])
 def test_a_backup_that_is_stopped_leaves_nothing_behind(application, folder, monkeypatch, way):
     def stop(*_: object) -> None:
-        if way == "SIGTERM":
-            signal.raise_signal(signal.SIGTERM)
+        if way in ("SIGTERM", "SIGHUP"):
+            signal.raise_signal(signal.Signals[way])
         raise KeyboardInterrupt if way == "Ctrl-C" else OSError(28, "No space left on device")
 
     monkeypatch.setattr(archive, "sync", stop)
     _said, sentence = refused_backup(folder)
     assert "No archive was made" in sentence
     assert lies_in(folder) == set()
+
+
+@pytest.mark.once
+def test_with_nohup_a_command_survives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping_as_by_ctrl_c():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -161,7 +174,9 @@ def test_two_backups_at_once_do_not_meet(folder):
 
 @pytest.mark.django_db(transaction=True)
 def test_archives_do_not_lie_where_everybody_reads_or_the_worker_sweeps(settings, data_folder):
-    for place in (settings.STATIC_ROOT, settings.STATICFILES_DIRS[0] / "js", data_folder / "documents" / "archives"):
+    public = (settings.STATIC_ROOT, settings.STATICFILES_DIRS[0] / "js")
+    swept = (data_folder / "documents" / "archives", settings.LETTERS_DIR, settings.FILE_UPLOAD_TEMP_DIR / "archives")
+    for place in (*public, *swept):
         _said, sentence = refused_backup(place)
         assert "is no place for archives" in sentence
     assert not (data_folder / "documents" / "archives").exists()

@@ -5,6 +5,7 @@ Where the database is the subject, another process restores into another folder 
 
 import contextlib
 import fcntl
+import os
 import re
 import signal
 import sqlite3
@@ -12,16 +13,18 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
 from django.db import connection, connections
 
 from applications import document_check, ledger, letters, workflow
+from applications.management.commands import run_worker
 from applications.models import Application, Letter
 from applications.tokens import manage_token
 from tests.tracker.archives import (
@@ -35,7 +38,7 @@ from tests.tracker.archives import (
     words_of,
     written,
 )
-from tracker import backups, data_folder, recovery, snapshots
+from tracker import backups, data_folder, gunicorn_conf, recovery, snapshots
 from tracker.archive import Archive, Facts
 
 KEY = "a key of forty characters, made for a test"
@@ -318,6 +321,37 @@ def test_nobody_restores_while_a_server_runs_and_no_server_starts_meanwhile(empt
         data_folder.hold_while_serving()
 
 
+@pytest.fixture
+def locks_taken(monkeypatch) -> Iterator[list[int]]:
+    """Of a process that holds its lock as long as it lives; here until the test ends."""
+    taken: list[int] = []
+    monkeypatch.setattr(os, "set_inheritable", lambda lock, _is_inheritable: taken.append(lock))
+    yield taken
+    for lock in taken:
+        os.close(lock)
+
+
+@pytest.mark.once
+def test_nobody_restores_under_a_web_server_of_its_own(empty_place, tmp_path, locks_taken):
+    gunicorn_conf.on_starting(None)
+    gunicorn_conf.on_starting(None)  # several may serve
+    assert len(locks_taken) == 2
+    assert "is running on" in refused_restore(archive_of(tmp_path))
+
+
+@pytest.mark.once
+def test_nobody_restores_under_a_worker_of_its_own(empty_place, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        run_worker.Command, "handle", lambda *_, **__: said.append(refused_restore(archive_of(tmp_path)))
+    )
+    call_command("run_worker")
+    assert "is running on" in said[0]
+    with data_folder.held_for_restoring(), pytest.raises(CommandError, match="is being restored"):
+        call_command("run_worker")
+    assert len(said) == 1
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("at", ["a document", "the database"])
 def test_a_restore_that_fails_takes_everything_away_again(empty_place, tmp_path, monkeypatch, at):
@@ -363,6 +397,37 @@ def test_a_key_that_may_have_signed_something_is_kept_aside(empty_place, tmp_pat
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("fault", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_what_was_restored_and_could_not_be_compared_is_not_said_to_be_nothing(
+    empty_place, tmp_path, monkeypatch, fault
+):
+    def check() -> None:
+        raise fault
+
+    monkeypatch.setattr(snapshots, "put_in_place", lambda copy: copy.unlink())
+    monkeypatch.setattr(recovery.Restoration, "_finish", lambda restoration: data_folder.mark_finished())
+    monkeypatch.setattr(document_check, "check", check)
+    sentence = refused_restore(archive_of(tmp_path))
+    assert sentence.startswith("Restored, but files and rows could not be compared")
+    assert "check_documents" in sentence
+
+
+@pytest.mark.once
+def test_a_fault_after_the_database_is_in_place_is_told_as_half_a_restore(empty_place, tmp_path, monkeypatch):
+    """Here nobody reads what is said any more: head has gone, and the pipe is closed."""
+
+    def write(_output, line: str, *_: object) -> None:
+        if line.startswith("Database"):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(snapshots, "put_in_place", lambda copy: copy.unlink())
+    monkeypatch.setattr(OutputWrapper, "write", write)
+    sentence = refused_restore(archive_of(tmp_path))
+    assert "Nothing was restored" not in sentence
+    assert "was cut off" in sentence
+
+
+@pytest.mark.once
 def test_nothing_starts_on_a_restore_that_was_killed(tmp_path, settings):
     settings.DATA_DIR = folder = tmp_path / "restored"
     place = own_environment(DATA_DIR=str(folder))
@@ -375,6 +440,21 @@ def test_nothing_starts_on_a_restore_that_was_killed(tmp_path, settings):
     assert started.returncode != 0
     assert "was cut off" in started.stderr
     assert not (folder / "db.sqlite3").exists()
+
+
+@pytest.mark.once
+def test_neither_web_server_nor_worker_starts_on_half_a_restore(empty_place):
+    data_folder.mark_unfinished()
+    with pytest.raises(CommandError, match="was cut off"):
+        call_command("run_worker", "--once")
+    server = [sys.executable, "-m", "gunicorn", "--config", "tracker/gunicorn_conf.py", "--bind", "127.0.0.1:0"]
+    place = own_environment(DATA_DIR=str(empty_place))
+    started = subprocess.run(
+        [*server, "tracker.wsgi"], env=place, cwd=CHECKOUT, capture_output=True, text=True, timeout=60
+    )
+    assert started.returncode == 1
+    [sentence] = started.stderr.splitlines()
+    assert "was cut off" in sentence
 
 
 # Archives of other versions

@@ -166,6 +166,13 @@ def test_a_password_asked_again_cannot_be_tried_without_end(signed_in, sofia):
     assert "wrong too often" in words(answer)
 
 
+def test_whoever_guesses_at_a_browser_left_open_does_not_keep_its_owner_from_acting_in_another(signed_in, sofia):
+    stolen, own = signed_in(sofia), signed_in(sofia)
+    for _attempt in range(10):
+        stolen.post(APP, {"begin": "1", "password": "guess"})
+    assert own.post(APP, {"begin": "1", "password": PASSWORD}).status_code == 302
+
+
 # Signing in
 
 
@@ -313,6 +320,7 @@ def test_the_person_is_told_how_many_recovery_codes_are_left(signed_in, sofia):
 def test_new_recovery_codes_take_the_place_of_the_former(signed_in, sofia):
     browser = signed_in(sofia)
     former = set_up(browser, sofia).context["codes"]
+    browser.get(CODES)
     assert "codes" not in browser.post(CODES, {"password": "something else"}).context
 
     renewed = browser.post(CODES, {"password": PASSWORD}).context["codes"]
@@ -323,6 +331,21 @@ def test_new_recovery_codes_take_the_place_of_the_former(signed_in, sofia):
     try_to_sign_in(stranger, "sofia")
     stranger.post(CODE, {"code": former[0]})
     assert not is_signed_in(stranger)
+
+
+def test_loading_the_page_of_new_codes_again_voids_none_of_those_just_written_down(signed_in, sofia):
+    browser = signed_in(sofia)
+    set_up(browser, sofia)
+    browser.get(CODES)
+    renewed = browser.post(CODES, {"password": PASSWORD}).context["codes"]
+
+    again = browser.post(CODES, {"password": PASSWORD}, follow=True)
+
+    assert "shown only once" in words(again)
+    stranger = Client()
+    try_to_sign_in(stranger, "sofia")
+    stranger.post(CODE, {"code": renewed[0]})
+    assert is_signed_in(stranger)
 
 
 def test_the_database_does_not_hold_recovery_codes_as_they_are(signed_in, sofia):

@@ -158,6 +158,18 @@ def test_nobody_else_gets_to_see_what_was_sent_too_late(sofia, co_advisor, appli
     browser.post(reverse("admin:applications_application_note", args=[application.pk]), {"text": "For my eyes only."})
     signs_in("carl", browser)
     assert browser.get("/admin/typed/").status_code == 302
+    assert "typed" not in browser.session  # nor does it lie in a session that is not hers any more
+
+
+def test_what_was_sent_too_late_is_kept_for_a_day_at_most(sofia, application, settings, monkeypatch):
+    browser = signs_in("sofia")
+    settings.SIGN_IN_IDLE_HOURS = 24 * 7
+    later(monkeypatch, hours=24 * 7 + 1)
+    browser.post(reverse("admin:applications_application_note", args=[application.pk]), {"text": "Never mind, then."})
+    assert "typed" in browser.session
+    later(monkeypatch, hours=25)
+    signs_in("sofia", browser)
+    assert browser.get("/admin/typed/").status_code == 302
 
 
 def test_what_was_sent_too_late_can_be_thrown_away(sofia, application, monkeypatch):

@@ -52,6 +52,8 @@ def check(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         ("EMAIL_URL", "smtp+tls://user:s3cret-word@:587"),
         ("PROMISED_ANSWER_DAYS", "0"),
         ("PROMISED_ANSWER_DAYS", "9999999999"),
+        ("ERASURE_LEDGER", "/tmp"),  # noqa: S108 - a folder, not written to
+        ("ERASURE_LEDGER", "/dev/null"),
         ("INVITATION_DAYS", "0"),
         ("LANGUAGE_CODE", "fr"),
         ("LANGUAGE_CODE", "DE"),
@@ -66,6 +68,8 @@ def check(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         ("RETENTION_UNDECIDED_DAYS", "-1"),
         ("RETENTION_WITHDRAWN_DAYS", "1.5"),
         ("SECRET_KEY", "short"),
+        ("SIGN_IN_DAYS", "15"),
+        ("SIGN_IN_IDLE_HOURS", "337"),
         ("SITE_URL", "apply.example.org"),
         ("SITE_URL", "https://example.org/apply"),
         ("SITE_URL", "https://example.org:port"),
@@ -87,6 +91,15 @@ def test_a_value_that_cannot_work_stops_the_start_with_a_sentence(tmp_path, name
     [sentence] = run.stderr.splitlines()
     assert sentence.startswith(f"Setting {name}: ")
     assert "s3cret-word" not in sentence
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any file")
+def test_a_ledger_that_cannot_be_written_stops_the_start(tmp_path):
+    path = tmp_path / "kept.ledger"
+    path.touch(mode=0o400)
+    run = check(tmp_path, ERASURE_LEDGER=str(path))
+    assert run.returncode == 1
+    assert run.stderr.startswith("Setting ERASURE_LEDGER: ")
 
 
 def test_nothing_need_be_set(tmp_path):

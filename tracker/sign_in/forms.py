@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from tracker.sign_in import throttle
+from tracker.sign_in import sessions, throttle
 from tracker.sign_in.throttle import Wait
 
 
@@ -73,7 +73,8 @@ class PasswordAgainForm(WaitingForm):
     def clean_password(self) -> str:
         password = self.cleaned_data["password"]
         try:
-            is_right = throttle.is_own_password(self.request, self.request.user, password)
+            sign_in = sessions.which(self.request)
+            is_right = throttle.is_own_password(self.request, self.request.user, password, sign_in=sign_in)
         except Wait as wait:
             raise self.has_to_wait(wait) from wait
         if not is_right:
@@ -94,7 +95,7 @@ class ChangePasswordForm(AdminPasswordChangeForm):
     def clean_old_password(self) -> str:
         old = self.cleaned_data["old_password"]
         try:
-            is_right = throttle.is_own_password(self.request, self.user, old)
+            is_right = throttle.is_own_password(self.request, self.user, old, sign_in=sessions.which(self.request))
         except Wait as wait:
             self.wait = wait
             raise ValidationError(wait.words, code="wait") from wait

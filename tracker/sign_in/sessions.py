@@ -20,7 +20,7 @@ from django_otp import login as note_device
 from django_otp.models import Device
 
 from applications.models import Preference
-from tracker.sign_in import journal, second_factor
+from tracker.sign_in import journal, second_factor, typed
 
 TIMES = "signed_in"  # of this sign-in: `began`, `seen`, and `holds_from`, which stands against `signed_out_before`
 HALF = "half_signed_in"
@@ -71,6 +71,7 @@ def release(request: HttpRequest) -> None:
 def begin(request: HttpRequest, user, device: Device | None = None) -> None:
     """Sign `user` in, verified by `device` where there is one. The session gets a new key."""
     release(request)
+    typed.forget_unless_of(request, user.pk)
     login(request, user, backend="tracker.sign_in.accounts.AccountBackend")
     if device is not None:
         note_device(request, device)
@@ -82,6 +83,11 @@ def note_times(sender: type, request: HttpRequest, user, **kwargs) -> None:
     """For Django's signal `user_logged_in`, through which every sign-in goes, whoever calls `login`."""
     now = timezone.now().timestamp()
     request.session[TIMES] = {"began": now, "seen": now, "holds_from": now}
+
+
+def which(request: HttpRequest) -> str:
+    """What tells this sign-in from every other, also when the session gets another key meanwhile."""
+    return f"user {request.user.pk} since {request.session[TIMES]['began']}"
 
 
 def account_of(request: HttpRequest, account):

@@ -64,11 +64,15 @@ def account_with_password(request: HttpRequest, name: str, password: str):
 
 
 @sensitive_variables("password")
-def is_own_password(request: HttpRequest, user, password: str) -> bool:
-    """Whether whoever is signed in as `user` knows its password, too. Raises Wait."""
-    key = limits.fingerprint(f"user {user.pk}")
+def is_own_password(request: HttpRequest, user, password: str, *, sign_in: str) -> bool:
+    """Whether whoever is signed in as `user` knows its password, too. Raises Wait.
+
+    Counted for each `sign_in` (`sessions.which`): who sits at somebody else's browser must not keep the owner from
+    changing the password in another one.
+    """
+    key = limits.fingerprint(f"sign-in {sign_in}")
     if limits.is_used_up(ASKED_AGAIN, key, MOST_ASKED_AGAIN):
-        raise Wait(_("The password was wrong too often. Please try again in an hour."), HOUR)
+        raise Wait(_("The password was wrong too often. Please try again in an hour, or sign out and in again."), HOUR)
     if user.check_password(password):
         return True
     limits.count(ASKED_AGAIN, key)

@@ -1,6 +1,7 @@
 """What somebody sent after their sign-in had ended. It is kept in the session until they are signed in again.
 
-Nothing of it is carried out before they say so. Only the same account gets it, for as long as a sign-in may lie idle.
+Nothing of it is carried out before they say so. Only the same account gets it, for as long as a sign-in may lie idle,
+and for a day at most: then the worker takes it away, and sooner when the application it was about is erased.
 """
 
 import dataclasses
@@ -9,7 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-SESSION_KEY = "typed"
+from applications import traces
+from applications.traces import TYPED as SESSION_KEY
+
 MOST_TEXT = 60_000  # characters in all
 APPS = ("applications_", "projects_")  # by the names of the admin's addresses: no account, no password
 NOT_KEPT = ("csrfmiddlewaretoken",)
@@ -51,7 +54,8 @@ def of(request: HttpRequest) -> Typed | None:
     kept = request.session.get(SESSION_KEY)
     if kept is None or kept["user"] != request.user.pk:
         return None
-    if timezone.now().timestamp() - kept["at"] > settings.SIGN_IN_IDLE_HOURS * 3600:
+    now = timezone.now()
+    if traces.is_old(kept, now) or now.timestamp() - kept["at"] > settings.SIGN_IN_IDLE_HOURS * 3600:
         return None
     return Typed(kept["path"], [(name, value) for name, value in kept["fields"]])
 
@@ -60,4 +64,11 @@ def forget(request: HttpRequest, path: str = "") -> None:
     """It was sent again (to `path`), or is not wanted any more."""
     kept = request.session.get(SESSION_KEY)
     if kept is not None and path in ("", kept["path"]):
+        del request.session[SESSION_KEY]
+
+
+def forget_unless_of(request: HttpRequest, user_id: int) -> None:
+    """Another account signs in here: what somebody else typed is none of its business, and is not kept beside it."""
+    kept = request.session.get(SESSION_KEY)
+    if kept is not None and kept["user"] != user_id:
         del request.session[SESSION_KEY]

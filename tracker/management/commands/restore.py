@@ -72,12 +72,19 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was restored. The archive cannot be relied on: {error}.") from error
         except recovery.HalfDone as error:
             raise CommandError(f"The restore could not be finished. {error}") from error
+        except recovery.NotCompared as error:
+            raise CommandError(f"Restored, but files and rows could not be compared: {error}") from error
         except OSError as error:
-            raise CommandError(f"Nothing was restored. {error.filename or ''}: {error.strerror or error}") from error
+            raise CommandError(self.failed(f"{error.filename or ''}: {error.strerror or error}")) from error
         except DatabaseFailure as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()} (DATABASE_URL)") from error
         except KeyboardInterrupt as error:
             raise CommandError(self.stopped()) from error
+
+    def failed(self, why: str) -> str:
+        if data_folder.is_unfinished():
+            return f"The restore could not be finished. {why} {data_folder.CUT_OFF.format(folder=settings.DATA_DIR)}"
+        return f"Nothing was restored. {why}"
 
     def stopped(self) -> str:
         if data_folder.is_unfinished():

@@ -22,6 +22,7 @@ from tracker.sign_in.throttle import Wait
 from tracker.sign_in.views.base import address, next_page, page, waiting
 
 SETTING_UP = "app_being_set_up"
+RENEWING = "codes_being_renewed"
 SETTING_UP_MINUTES = 15  # from the password to the code; then the password is asked again
 
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -131,11 +132,19 @@ def _show_codes(request: HttpRequest, site: AdminSite, codes: list[str], onward:
 @form_page
 @sensitive_post_parameters("password")
 def codes(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """New recovery codes in place of the former ones."""
+    """New recovery codes in place of the former ones. Once for each opened form: loading the codes' page again must not
+    void those that were just written down.
+    """
     if second_factor.app_of(request.user) is None:
+        return redirect("admin:security")
+    if request.method != "POST":
+        request.session[RENEWING] = True
+    elif RENEWING not in request.session:
+        messages.info(request, _("Recovery codes are shown only once. Those that you have kept are good."))
         return redirect("admin:security")
     form = PasswordAgainForm(request, request.POST if request.method == "POST" else None)
     if form.is_valid():
+        del request.session[RENEWING]
         return _show_codes(request, site, second_factor.renew_codes(request, request.user), reverse("admin:security"))
     return page(request, site, "admin/security/renew.html", title=_("New recovery codes"), wait=form.wait, form=form)
 
