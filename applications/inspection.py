@@ -91,6 +91,8 @@ FLAG_WORDS = {
     "mended": _("Damaged, and readable only after mending; something may be missing"),
     "not_fully_checked": _("Could be checked only in part"),
 }
+# Of these: what does nothing in a browser's viewer, and may do something in another program.
+ACTIVE_FLAGS = frozenset({"javascript", "form_script", "launch_action", "embedded_file"})
 
 
 class InspectionUnavailable(Exception):

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from applications import client_address, disk_space, scanning
+from applications import client_address, disk_space, ledger, limits, scanning
 from applications.models import Chore, Decision, Letter
 
 WORKER_MISSED_AFTER = datetime.timedelta(minutes=5)
@@ -34,7 +34,12 @@ SCAN_LATE_AFTER = datetime.timedelta(minutes=15)
 BACKUP_OLD_AFTER = datetime.timedelta(days=8)  # one a week, and a day to notice
 BACKUP_EXPECTED_AFTER = datetime.timedelta(days=3)  # from the first account on
 
+MANY_TURNED_AWAY = 20  # within a day; a few are somebody who pressed a button too often
+
 BACKUP, DOCUMENT_CHECK = "backup", "check_documents"  # the names under which these commands note themselves
+LEDGER = "ledger"  # the task of the worker
+# What the command `backup` notes when it made an archive in which something is missing.
+DAMAGED, WITHOUT_LEDGER = "documents damaged", "no ledger"
 
 # What a task of the worker is called where its reader does not know the code.
 TASKS = {
@@ -107,7 +112,7 @@ def condition_for(user, now: datetime.datetime | None = None) -> Condition:
     if not user.is_superuser:
         return Condition(list(for_reviewers(seen, queue, now)), [], is_operator=False)
     found = [*of_worker(chores, seen, now), *of_queue(queue, seen, now), *of_documents(chores, now), *of_disk()]
-    found += [*of_backup(chores, now), *of_proxy(now), *of_settings()]
+    found += [*of_backup(chores, now), *of_proxy(now), *of_settings(), *of_turned_away(now)]
     return Condition(
         [trouble for trouble in found if trouble.tone != "hint"],
         [trouble for trouble in found if trouble.tone == "hint"],
@@ -167,7 +172,17 @@ def _worker_missed(seen: datetime.datetime | None) -> Trouble:
 def _failing(task: str, chore: Chore) -> Trouble:
     words = _("%(task)s: this has been failing since %(moment)s (%(fault)s).")
     facts = {"task": task, "moment": moment(chore.failed_at), "fault": chore.words or _("no further words")}
+    if chore.name == LEDGER and chore.words == ledger.NotOurs.__name__:
+        return Trouble(words % facts, _remedy_of_ledger())  # trying again does not help
     return Trouble(words % facts, _("It is tried again by itself. The log says more."))
+
+
+def _remedy_of_ledger() -> str:
+    """As docs/recovery.md and `ledger.NotOurs` say it."""
+    return _(
+        "The ledger of erasures must be readable and belong to the secret key: put back the key that belongs to it (a "
+        "backup has it), or name another file in ERASURE_LEDGER; what the database knows is written there."
+    )
 
 
 # Letters and decisions
@@ -215,6 +230,8 @@ def of_queue(queue: Queue, seen: datetime.datetime | None, now: datetime.datetim
 def for_reviewers(seen: datetime.datetime | None, queue: Queue, now: datetime.datetime) -> Iterable[Trouble]:
     """What keeps students waiting, for people who cannot mend it and may have to tell somebody."""
     tell = _("Nothing is lost. Please tell whoever runs this site; their desk says what to do.")
+    if disk_space.state().is_full:
+        yield Trouble(_("Students cannot send files: there is no room for them on the server."), tell)
     if is_missed(seen, now):
         words = _("Letters and decisions do not go out yet.")
         if seen:
@@ -260,9 +277,13 @@ def of_documents(chores: dict[str, Chore], now: datetime.datetime) -> Iterable[T
     if check and check.failed_at:
         words = _("Documents have not agreed with their files since %(moment)s (%(fault)s).")
         facts = {"moment": moment(check.failed_at), "fault": check.words}
-        yield Trouble(words % facts, _("Run “manage.py check_documents”: it names each and says what to do."))
+        yield Trouble(words % facts, _remedy_of_documents())
     if scanning.is_set_up():
         yield from _of_scanner(now)
+
+
+def _remedy_of_documents() -> str:
+    return _("Run “manage.py check_documents”: it names each and says what to do.")
 
 
 def _of_scanner(now: datetime.datetime) -> Iterable[Trouble]:
@@ -285,7 +306,10 @@ def of_disk() -> Iterable[Trouble]:
     if room.is_disk_tight:
         words = _("Only %(free)s are left on the disk of the documents; below %(reserve)s no files are taken.")
         if room.is_disk_full:
-            words = _("Students cannot send files: %(free)s are left on the disk, and %(reserve)s stay free.")
+            words = _(
+                "Students cannot send files: %(free)s are left on the disk, and %(reserve)s must stay free "
+                "(DISK_RESERVE_MB)."
+            )
         facts = {"free": filesizeformat(room.free), "reserve": filesizeformat(room.reserve)}
         remedy = _("Make room, or move the documents to a larger disk (DOCUMENT_STORAGE_URL).")
         yield Trouble(words % facts, remedy, "trouble" if room.is_disk_full else "soon")
@@ -303,11 +327,20 @@ def of_backup(chores: dict[str, Chore], now: datetime.datetime) -> Iterable[Trou
     remedy = _("“manage.py backup --help” says how; best run it daily by cron or a timer.")
     if chore and chore.failed_at:
         words = _("The backup has been failing since %(moment)s (%(fault)s).")
-        yield Trouble(words % {"moment": moment(chore.failed_at), "fault": chore.words}, remedy)
+        yield Trouble(
+            words % {"moment": moment(chore.failed_at), "fault": chore.words}, _remedy_of_backup(chore) or remedy
+        )
     elif last and last < now - BACKUP_OLD_AFTER:
         yield Trouble(_("The last backup was made on %(moment)s.") % {"moment": moment(last)}, remedy, "soon")
     elif last is None and _is_in_use(now):
-        yield Trouble(_("There is no backup of this site yet."), remedy, "hint")
+        yield Trouble(_("There is no backup of this site yet."), remedy, "soon")
+
+
+def _remedy_of_backup(chore: Chore) -> str:
+    """What helps where the archive was made and what it should hold is not well; empty for other failures."""
+    if chore.words.endswith(DAMAGED):
+        return _remedy_of_documents()
+    return _remedy_of_ledger() if chore.words == WITHOUT_LEDGER else ""
 
 
 def _is_in_use(now: datetime.datetime) -> bool:
@@ -332,6 +365,15 @@ def of_proxy(now: datetime.datetime) -> Iterable[Trouble]:
     if client_address.SILENT in found:
         words = _("The proxy in front does not say for whom it asks: all its visitors count as one.")
         yield Trouble(words, _("Let it send X-Forwarded-For; docs/deployment.md has the line for nginx."), "soon")
+
+
+def of_turned_away(now: datetime.datetime) -> Iterable[Trouble]:
+    """Robots that were kept out; or honest people, if a limit is too low for them."""
+    count = sum(limits.turned_away(now).values())
+    if count > MANY_TURNED_AWAY:
+        words = _("%(count)d requests were turned away within a day, because too many came from one place or too fast.")
+        remedy = _("Robots mostly. If students complain, see that TRUSTED_PROXIES is right: else all count as one.")
+        yield Trouble(words % {"count": count}, remedy, "hint")
 
 
 def of_settings() -> Iterable[Trouble]:

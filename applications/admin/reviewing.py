@@ -16,7 +16,7 @@ from applications.admin import panels, queue
 from applications.admin.base import ApplicationPages
 from applications.admin.deciding import move_words
 from applications.forms import AddDocumentsForm, AskForm, NoteForm, ReviewForm, TransferForm, WriteForm
-from applications.inspection import FLAG_WORDS
+from applications.inspection import ACTIVE_FLAGS, FLAG_WORDS
 from applications.models import Application, Decision, Document, Event, Preference
 from applications.openings import note_review_page
 from applications.retention import erase_on
@@ -209,7 +209,8 @@ class ReviewPages(ApplicationPages):
         query["document"] = str(document.pk)
         page = reverse("admin:applications_application_change", args=[application.pk])
         flags = [*scan_warnings(document), *(FLAG_WORDS.get(flag, flag) for flag in document.flags)]
-        return {"document": document, "url": f"{page}?{query.urlencode()}", "flags": flags}
+        is_active = not ACTIVE_FLAGS.isdisjoint(document.flags)
+        return {"document": document, "url": f"{page}?{query.urlencode()}", "flags": flags, "is_active": is_active}
 
     def _moves(self, request: HttpRequest, application: Application) -> list[dict]:
         """Exactly the moves that the table allows now; those that need no reason can be staged with one press."""

@@ -53,6 +53,7 @@ def account_changed(user, change: str, *, address: str = "") -> Letter | None:
 def _queue(kind: str, user, address: str, values: dict, moment: datetime.datetime) -> Letter:
     language = languages_of([user]).get(user.pk, settings.LANGUAGE_CODE)
     with translation.override(language):
+        values = {**values, **_whom_to_ask(address)}
         wording = _wording(kind, user, values, timezone.localtime(moment))
     return queue(kind, address, wording, user=user, language=language)
 
@@ -64,7 +65,6 @@ def _wording(kind: str, user, values: dict, moment: datetime.datetime) -> Wordin
         "user_name": without_braces(user.get_username()),
     }
     when = _("%(day)s at %(time)s") % {"day": in_words(moment.date()), "time": time_format(moment, "TIME_FORMAT")}
-    whom_to_ask = {"supervisor_email": settings.SUPERVISOR_EMAIL}
     return from_templates(
         kind,
         {
@@ -72,7 +72,15 @@ def _wording(kind: str, user, values: dict, moment: datetime.datetime) -> Wordin
             "when": when,
             "time_zone": settings.TIME_ZONE,
             "site_url": settings.SITE_URL,
-            **whom_to_ask,
             **values,
         },
     )
+
+
+def _whom_to_ask(address: str) -> dict[str, str]:
+    """Who signs, and whom to tell; nobody where the letter goes to just that address."""
+    is_their_own = address.casefold() == settings.SUPERVISOR_EMAIL.casefold()
+    return {
+        "supervisor": settings.SUPERVISOR_NAME or _("The supervisor"),
+        "supervisor_email": "" if is_their_own else settings.SUPERVISOR_EMAIL,
+    }

@@ -27,6 +27,9 @@
       fresh.src = tab.dataset.document;
       fresh.title = tab.dataset.title;
       viewer().replaceWith(fresh);
+      for (const flags of section.querySelectorAll(".viewer-flags")) {
+        flags.hidden = flags.dataset.of !== tab.dataset.document;
+      }
       for (const other of tabs) other.removeAttribute("aria-current");
       tab.setAttribute("aria-current", "true");
     });

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from applications import workflow
 from applications.admin import ApplicationAdmin
-from applications.models import Application, Decision, Event, Preference
+from applications.inspection import FLAG_WORDS
+from applications.models import Application, Decision, Document, Event, Preference
 from applications.statuses import REVIEWER_MOVES, Status
 from projects.models import Criterion, Project
 
@@ -58,6 +59,22 @@ def test_the_viewer_shows_the_document_that_was_asked_for(reviewing, make_applic
 
     assert response.context["shown"] == transcript
     assert f'src="{transcript.get_absolute_url()}#' in response.content.decode()
+
+
+@pytest.mark.parametrize(("flag", "is_advised"), [("javascript", True), ("launch_action", True), ("signed", False)])
+def test_what_a_document_holds_stands_above_it_with_advice_where_another_program_might_run_it(
+    reviewing, make_application, flag, is_advised
+):
+    application = make_application()
+    cv, _transcript = application.current_documents()
+    Document.objects.filter(pk=cv.pk).update(flags=[flag])
+
+    page = reviewing.get(review_url(application), {"document": str(cv.pk)}).content.decode()
+
+    above = page.partition('<p class="viewer-flags"')[2].partition("</p>")[0]
+    assert str(FLAG_WORDS[flag]).partition("(")[0] in above
+    assert ("do not open a downloaded copy in another program" in above) == is_advised
+    assert "hidden" not in above
 
 
 def test_a_document_that_is_not_of_this_application_is_not_shown(reviewing, make_application, other_project):

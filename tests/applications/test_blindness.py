@@ -14,6 +14,8 @@ from applications.models import Letter, Review
 from projects.models import Criterion
 from tests.tracker.test_admin_access import TABLE, things  # noqa: F401 - the fixture gives the table its rows
 
+pytestmark = pytest.mark.once
+
 CANARY = "Kanarienvogel"
 
 # What differs between any two answers to the same question.

@@ -306,6 +306,13 @@ def test_the_worker_reads_every_file_within_a_week(application):
     assert sum(read) == 2
 
 
+def test_only_what_was_read_counts_as_read(application, cv, file_of):
+    file_of(cv).unlink()
+    receipt = document_check.check()
+    kind = document_check.Kind.DOCUMENT
+    assert (receipt.looked_at[kind], receipt.read[kind]) == (2, 1)
+
+
 def test_the_worker_removes_what_is_to_be_swept_before_it_looks(application, data_folder):
     an_old_file(data_folder, "ab/ab12.pdf")
     assert document_check.check_daily().problems == []

@@ -26,7 +26,7 @@ from applications.models.application import QUESTIONS
 from applications.statuses import Status
 from projects.models import Question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 PAGE = "/admin/applications/application/export/"
 FORMATS = ["csv", "xlsx", "zip"]

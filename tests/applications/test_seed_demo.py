@@ -32,7 +32,7 @@ from applications.workflow import moves
 from applications.workflow.reviewing import refresh_figures, weighted_mean
 from projects.models import Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 INVENTED = re.compile(r"[^@]+@example\.(org|com|net)")
 

@@ -278,7 +278,10 @@ MB = 1024 * 1024
 @pytest.mark.parametrize(
     ("free", "words"),
     [
-        (400 * MB, "Students cannot send files: 400.0 MB are left on the disk, and 500.0 MB stay free."),
+        (
+            400 * MB,
+            "Students cannot send files: 400.0 MB are left on the disk, and 500.0 MB must stay free (DISK_RESERVE_MB).",
+        ),
         (900 * MB, "Only 900.0 MB are left on the disk of the documents; below 500.0 MB no files are taken."),
         (1100 * MB, None),
     ],
@@ -300,6 +303,18 @@ def test_files_that_nobody_sends_off_are_told_when_they_take_all_the_room(operat
     assert said.startswith(words) if words else said == ""
 
 
+def test_reviewers_are_told_when_no_files_are_taken_and_not_before(reviewer, settings):
+    baker.make(Upload, size=1000, flags=[])
+    settings.UNCLAIMED_MAX_BYTES = 1200
+    assert troubles(reviewer) == []
+
+    settings.UNCLAIMED_MAX_BYTES = 1000
+
+    [said] = troubles(reviewer)
+    assert said.startswith("Students cannot send files: there is no room for them on the server. Nothing is lost.")
+    assert "UNCLAIMED_MAX_MB" not in said
+
+
 def test_a_backup_that_is_old_is_told_and_a_recent_one_is_not(operator):
     made = ago(days=9)
     Chore.note_success("backup", now=made)
@@ -314,10 +329,35 @@ def test_a_backup_that_failed_is_told(operator):
     assert "No space left on device" in troubles(operator)[0]
 
 
-def test_without_any_backup_there_is_a_calm_word_after_some_days(operator):
+@pytest.mark.parametrize(
+    ("words", "remedy", "other"),
+    [
+        (f"2 {condition.DAMAGED}", "check_documents", "backup --help"),
+        (condition.WITHOUT_LEDGER, "ERASURE_LEDGER", "backup --help"),
+        ("OSError: No space left on device", "backup --help", "ERASURE_LEDGER"),
+    ],
+)
+def test_a_backup_that_failed_has_the_remedy_of_what_failed(operator, words, remedy, other):
+    Chore.note_failure("backup", words)
+    [said] = troubles(operator)
+    assert remedy in said
+    assert other not in said
+
+
+def test_a_ledger_of_another_key_is_not_said_to_mend_itself(operator):
+    Chore.note_failure("ledger", "NotOurs")
+    [said] = troubles(operator)
+    assert "put back the key that belongs to it" in said
+    assert "tried again" not in said
+
+    Chore.note_failure("ledger", "PermissionError: Permission denied")
+    assert "tried again by itself" in troubles(operator)[0]
+
+
+def test_without_any_backup_after_some_days_not_all_is_well(operator):
     User.objects.update(date_joined=ago(days=4))
-    assert troubles(operator) == []
-    assert "There is no backup of this site yet." in foot(operator)
+    assert troubles(operator)[0].startswith("There is no backup of this site yet.")
+    assert "all well" not in foot(operator)
 
 
 # Settings and surroundings
@@ -345,6 +385,7 @@ def test_a_public_site_that_sends_no_letters_is_told(operator, settings):
 def test_on_a_public_site_the_operator_is_advised_to_have_a_second_factor(operator, superuser, settings):
     settings.SITE_URL = "https://apply.example.org"
     assert "1 superuser signs in with a password alone." in foot(operator)
+    assert "all well" not in foot(operator)
     TOTPDevice.objects.create(user=superuser, name="phone", confirmed=True)
     assert "password alone" not in foot(operator)
 
@@ -358,6 +399,18 @@ def test_a_proxy_that_makes_one_of_all_is_told(operator, kind, words):
     assert words in troubles(operator)[0]
 
 
+def test_the_operator_is_told_how_many_were_turned_away_when_they_are_many(operator, reviewer):
+    limits.count(limits.TURNED_AWAY, "applications", by=15)
+    limits.count(limits.TURNED_AWAY, "trap", by=5)
+    assert "turned away" not in foot(operator)
+
+    limits.count(limits.TURNED_AWAY, "files")
+
+    assert "21 requests were turned away within a day" in foot(operator)
+    assert troubles(operator) == troubles(reviewer) == []
+    assert foot(reviewer) == ""
+
+
 # What it costs
 
 
@@ -368,8 +421,8 @@ def test_the_condition_costs_the_same_however_much_there_is(
     for number in range(5):
         late_letter(make_application(email=f"student{number}@example.org"), queued_at=ago(hours=2), **IN_VAIN)
         Chore.note_failure(f"task {number}", "OSError")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         found = condition.condition_for(superuser)
     assert len(found.troubles) >= 6
-    with django_assert_max_num_queries(3 + 2):  # and the two for a supervisor's permissions
+    with django_assert_max_num_queries(5 + 2):  # and the two for a supervisor's permissions
         condition.condition_for(supervisor)

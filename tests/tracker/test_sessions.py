@@ -339,3 +339,17 @@ def test_a_change_without_words_is_a_mistake_of_ours(sofia):
 def test_without_an_address_there_is_no_letter(sofia):
     sofia.email = ""
     assert letters.account_changed(sofia, "password") is None
+
+
+def test_a_letter_about_the_account_is_signed_and_does_not_send_the_supervisor_to_themselves(sofia, settings):
+    settings.SUPERVISOR_NAME, settings.SUPERVISOR_EMAIL = "Prof. Example", "chair@example.org"
+
+    to_sofia, to_the_supervisor = (
+        letters.account_changed(sofia, "password", address=address).body for address in ("", "Chair@example.org")
+    )
+
+    assert "please tell chair@example.org" in to_sofia
+    assert "please tell" not in to_the_supervisor
+    assert "choose a new password at once" in to_the_supervisor
+    for body in (to_sofia, to_the_supervisor, letters.lost_password(sofia).body):
+        assert body.endswith("Kind regards\nProf. Example\n")

@@ -46,6 +46,12 @@ def known_browser(name: str) -> Client:
 # The right password, and the wrong one
 
 
+def test_who_signs_out_is_told_so_and_finds_the_way_back(signed_in, supervisor):
+    page = signed_in(supervisor).post("/admin/logout/").content.decode()
+    assert "<h1>You are signed out.</h1>" in page
+    assert '<a class="button" href="/admin/login/">Sign in again</a>' in page
+
+
 def test_the_right_password_leads_to_where_one_was_going(client, sofia):
     answer = try_to_sign_in(client, "sofia", to="/admin/preferences/")
     assert (answer.status_code, answer["Location"]) == (302, "/admin/preferences/")

@@ -12,6 +12,7 @@ from applications.models import Chore
 from tracker import archive, backups, snapshots
 from tracker.archive import Archive
 from tracker.backups import Made
+from tracker.condition import DAMAGED, WITHOUT_LEDGER
 from tracker.interruption import stopping_as_by_ctrl_c
 
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         if made.is_all_well:
             Chore.note_success(backups.CHORE, f"{made.documents} documents, {_megabytes(made.size)}")
             return
-        Chore.note_failure(backups.CHORE, f"{len(made.damaged)} documents damaged" if made.damaged else "no ledger")
+        Chore.note_failure(backups.CHORE, f"{len(made.damaged)} {DAMAGED}" if made.damaged else WITHOUT_LEDGER)
         raise CommandError("The archive is made, but not all is well: see above. No older archive was removed.")
 
     def make(self, folder: Path) -> Made:
