@@ -14,6 +14,8 @@ from projects.models import Project, Topic
 from tests import pdfs
 from tests.applications.student_pages import at, words
 
+pytestmark = pytest.mark.once
+
 
 def confirmed(application) -> bool:
     return Application.objects.get(pk=application.pk).is_confirmed

@@ -12,7 +12,7 @@ from django.utils import timezone
 from projects.admin import ProjectAdmin
 from projects.models import CoAdvisor, Project, Topic
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = reverse("admin:projects_project_changelist")
 ADD = reverse("admin:projects_project_add")

@@ -28,6 +28,8 @@ from psycopg import sql
 from tests.tracker.visitors import WHO, WRONG_PASSWORD, Person, apply, assert_holds_none, talk_nonsense
 from tracker.management.commands.quickstart import default_site_url, port_number
 
+pytestmark = pytest.mark.once
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LOGIN = re.compile(r"^User name: (?P<name>\S+)\nPassword: (?P<password>\S+)$", re.MULTILINE)
 
@@ -215,6 +217,7 @@ def postgresql(django_db_blocker) -> Iterator[str]:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.mark.postgresql
 def test_two_hosts_that_start_at_once_on_one_postgresql_make_one_supervisor(postgresql, empty, tmp_path):
     other = Path(shutil.copytree(empty, tmp_path / "other"))
     runs = [
