@@ -16,7 +16,7 @@ run: $(VENV)/.installed ## prepare everything and serve on http://127.0.0.1:8000
 	@exec $(BIN)/python manage.py quickstart --host $(HOST) --port $(PORT) $(ARGS)
 
 test: $(VENV)/.installed-dev ## run the tests (some of them: make test ARGS="tests/projects -k slug")
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 faults: $(VENV)/.installed-dev ## kill the running product 1000 times while students apply (fewer: make faults KILLS=50)
 	@KILLS=$(KILLS) $(BIN)/python -m pytest -q -s tests/faults/test_kills.py $(ARGS)

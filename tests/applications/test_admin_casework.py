@@ -8,7 +8,7 @@ from applications.models import Application, Document, Event, Letter, LetterWord
 from applications.statuses import Status
 from projects.models import Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 

@@ -11,7 +11,7 @@ from applications.models import Application, Decision, Rendition, Review
 from applications.statuses import Status
 from projects.models import Criterion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 COMPARE = f"{LIST}compare/"

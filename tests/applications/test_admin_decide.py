@@ -10,7 +10,7 @@ from applications import letters, workflow
 from applications.models import Application, Decision, Event, Letter
 from applications.statuses import REVIEWER_MOVES, Status, letter_kind, reviewer_needs_reason
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 

@@ -15,7 +15,7 @@ from applications.models import Application, Event, Letter, Upload
 from projects.models import Project
 from tests import pdfs
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 ADD = reverse("admin:applications_application_add")
 LIST = reverse("admin:applications_application_changelist")

@@ -6,7 +6,7 @@ from applications import invitations, workflow
 from applications.models import Application, Invitation, Letter, Review
 from projects.models import CoAdvisor, Criterion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def page(project) -> str:

@@ -10,7 +10,7 @@ from applications.statuses import Status
 from applications.tokens import manage_token
 from projects.models import Criterion, Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 CANARY = "a canary sings"

@@ -7,7 +7,7 @@ from applications import letters, workflow
 from applications.models import Application, Decision, Letter, Reading, Review, Star
 from applications.statuses import Status, reviewer_needs_reason
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 FILTERS = "_changelist_filters=status%3Dopen"

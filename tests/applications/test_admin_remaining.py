@@ -16,7 +16,7 @@ from django.utils import timezone
 from applications import workflow
 from applications.models import Application, Decision, Letter
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 RELEASE = reverse("admin:applications_application_release")
 

@@ -13,7 +13,7 @@ from applications.models import Application, Decision, Document, Event, Preferen
 from applications.statuses import REVIEWER_MOVES, Status
 from projects.models import Criterion, Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 

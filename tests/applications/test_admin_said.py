@@ -13,7 +13,7 @@ from applications.models import Application, Document, Letter, Message, Question
 from applications.models.application import QUESTIONS
 from projects.models import Project, Question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 

@@ -11,7 +11,7 @@ from applications import letters, workflow
 from applications.models import Decision, Event
 from applications.statuses import Status
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 RELEASE = f"{LIST}release/"

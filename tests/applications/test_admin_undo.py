@@ -6,7 +6,7 @@ from applications import workflow
 from applications.models import Application, Decision, Letter
 from applications.statuses import Status
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 LIST = "/admin/applications/application/"
 

@@ -11,7 +11,7 @@ from applications.models import Application, Document, Upload
 from applications.tokens import document_token, opened_at, opened_token
 from projects.models import Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

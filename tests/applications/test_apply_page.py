@@ -21,6 +21,8 @@ from applications.tokens import upload_token
 from projects.models import Project
 from tests import pdfs
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def address(project) -> str:

@@ -7,7 +7,7 @@ from applications import search, workflow
 from applications.models import Application, Upload
 from projects.models import Question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from applications.models import Application, Invitation, Letter
 from applications.tokens import invitation_token
 from projects.models import CoAdvisor
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 PAGE = "/invitations/"
 PASSWORD = "a-long-and-unusual-phrase"

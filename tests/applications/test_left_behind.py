@@ -9,7 +9,7 @@ from django.utils import timezone
 from applications import workflow
 from applications.models import Application, Upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 WORDS = "What I wrote long after midnight, and would not like to write again."
 

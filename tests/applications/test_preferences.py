@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from applications.models import Letter, Preference
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 PAGE = "/admin/preferences/"
 

@@ -9,6 +9,8 @@ from applications import workflow
 from applications.models import Application, Letter, Message
 from tests.applications.student_pages import at, words
 
+pytestmark = pytest.mark.once
+
 WAITS = "Not answered yet."
 
 

@@ -13,7 +13,7 @@ from applications.forms import ApplicationForm, CompletionForm
 from applications.models import Application, Document, FormerAnswers, Upload
 from applications.statuses import Status
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

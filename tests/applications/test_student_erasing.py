@@ -7,6 +7,8 @@ from applications import grants, letters, workflow
 from applications.models import Application, Document, Erasure, Event, Letter, Message
 from tests.applications.student_pages import at, words
 
+pytestmark = pytest.mark.once
+
 OPEN = ["received", "in_review", "interview", "waitlisted", "offered", "withdrawn"]
 
 

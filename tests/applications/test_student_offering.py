@@ -9,6 +9,8 @@ from applications.models import Application, Document, Letter
 from tests import pdfs
 from tests.applications.student_pages import at, words
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def read(application, supervisor) -> Application:

@@ -20,7 +20,7 @@ from applications.statuses import Status
 from applications.tokens import manage_token
 from projects.models import Question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 SECRET = "Kanarienvogel"
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from projects.models import Project, Question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 ADD = reverse("admin:projects_project_add")
 
