@@ -350,7 +350,9 @@ def review_page(browser: Client, application: Application) -> str:
 
 def test_reviewers_are_told_before_they_open_what_nobody_has_scanned_yet(handed_in, signed_in, supervisor):
     page = review_page(signed_in(supervisor), handed_in)
-    assert page.count('<span class="mark">Not scanned for malware yet</span>') == 2
+    assert page.count('<span class="mark">Not scanned for malware yet</span>') == 4, (
+        "above the viewer and on the line of each document"
+    )
     assert 'title="Not scanned for malware yet"' in page
     assert "<iframe" in page
 
