@@ -165,6 +165,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     if comes_from_elsewhere(request):
         return render(request, "403_csrf.html", status=403)
+    request.POST  # noqa: B018 - read to its end before the first query: a slow client must hold no connection meanwhile
     match = request.resolver_match
     if match is not None and match.view_name == "applications:apply":
         return student_views.not_trusted(request, match.kwargs["slug"]) or render(request, "403_csrf.html", status=403)

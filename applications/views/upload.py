@@ -75,16 +75,19 @@ def _wanted(project: Project, field: str) -> tuple[str, Question | None]:
 @never_cache
 def file_piece(request: HttpRequest, slug: str, pk) -> JsonResponse:
     """How far a file has come (GET), or its next piece (POST, from `?offset=` on); the last one brings the verdict."""
+    length = as_number(request.META.get("CONTENT_LENGTH") or "0")
+    is_piece = request.method == "POST" and length is not None and length <= settings.PIECE_BYTES
+    # Read to its end before the first query: a slow client must hold no connection meanwhile.
+    data = request.body if is_piece else b""
     own = IncomingUpload.objects.filter(browser=browser_key(request)).select_related("question")
     expected = get_object_or_404(own, pk=pk)
     if expected.upload_id is not None:
         return _arrived(expected)
     if request.method != "POST":
         return JsonResponse(_progress(expected, incoming.received(expected)))
-    length = as_number(request.META.get("CONTENT_LENGTH") or "0")
-    if length is None or length > settings.PIECE_BYTES:
+    if not is_piece:
         return _refused(_("Please choose the file again."), "piece_too_large", status=413)
-    return _take_piece(expected, as_number(request.GET.get("offset", "")), request.body, sender(request))
+    return _take_piece(expected, as_number(request.GET.get("offset", "")), data, sender(request))
 
 
 def _take_piece(expected: IncomingUpload, offset: int | None, data: bytes, whose: str) -> JsonResponse:
