@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error as DatabaseFailure
+from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -100,6 +101,7 @@ def receive(
         raise ValidationError(too_large_message(file.name), code="too_large")
     try:
         with _path_of(file) as path:
+            _let_connection_go()
             inspection = inspect(path)
         if inspection.code == "too_complex":
             incoming.count_costly(sender)
@@ -116,6 +118,15 @@ def receive(
     except (DatabaseFailure, InspectionUnavailable) as error:
         logger.exception("A document could not be checked or stored.")
         raise Busy from error
+
+
+def _let_connection_go() -> None:
+    """Back into the pool with it, while this request waits for its turn at the inspection; the next query takes another.
+
+    Else a rush of students holds all of them, waiting, and the catalogue waits with it.
+    """
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()
 
 
 @contextmanager

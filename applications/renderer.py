@@ -12,6 +12,7 @@ The answer is a row of parts: a letter for the kind, four bytes for the length, 
 """
 
 import io
+import os
 import re
 import time
 import unicodedata
@@ -126,7 +127,11 @@ def warm_up() -> None:
     render(sample + b"trailer\n<< /Root 1 0 R /Size 5 >>\n%%EOF\n", lambda _: None)
 
 
+GIVES_WAY = 15  # of 19: before a deadline students wait for answers, and nobody yet for page images
+
+
 def main() -> None:
+    os.nice(GIVES_WAY)
     control = become_parent()
     warm_up()
     serve(control, render, LIMITS)

@@ -275,7 +275,7 @@ else:
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 10,
-        "pool": {"min_size": 1, "max_size": 20, "timeout": 10},
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 30},
     }
 
 # Files
