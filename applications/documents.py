@@ -121,7 +121,7 @@ def receive(
 
 
 def _let_connection_go() -> None:
-    """Back into the pool with it, while this request waits for its turn at the inspection; the next query takes another.
+    """Back into the pool with it, while this request waits for its turn at the inspection; the next query takes one.
 
     Else a rush of students holds all of them, waiting, and the catalogue waits with it.
     """
