@@ -147,7 +147,7 @@ def _empty_the_log() -> None:
                 is_busy = cursor.fetchone()[0]
                 if not is_busy:
                     return
-                time.sleep(1)
+                time.sleep(1)  # in the worker only, and in no transaction
         finally:
             cursor.execute(f"PRAGMA busy_timeout = {settings.SQLITE_BUSY_SECONDS * 1000}")
     logger.info("The log of the database is in use and could not be emptied; in an hour it is tried again.")

@@ -335,7 +335,7 @@ def _remove_files(document_names: list[str], message_ids: list[str]) -> None:
             letter.with_suffix(".part").unlink(missing_ok=True)  # half a letter, which a killed worker left
         for name in document_names:
             document_storage().delete(name)
-    except Exception:
+    except Exception:  # whatever a storage throws: the rows are gone, and the erasure was done
         logger.exception("Files of an erased application could not be removed; they are swept within a day.")
 
 
